@@ -1,0 +1,27 @@
+# Everything goes through scripts/setup first; it takes about a second when all is there.
+.PHONY: setup demo test check unit integration wheel format bench-quick clean
+export PATH := $(CURDIR)/.venv/bin:$(HOME)/.local/bin:$(PATH)
+
+setup:
+	@scripts/setup
+
+# ONCE=1 ends by itself and exits non-zero if anything planted was judged wrongly.
+demo: setup
+	@natalog demo $(if $(ONCE),--once)
+
+test: setup
+	@scripts/test
+
+# One step of `make test`: check, unit, integration or wheel.
+check unit integration wheel: setup
+	@scripts/test $@
+
+format: setup
+	@ruff format . && ruff check --fix .
+
+bench-quick: setup
+	@python -m bench.quick
+
+clean:
+	rm -rf build dist .setup .mypy_cache .ruff_cache .pytest_cache
+	find services -name '*.so' -delete

@@ -1,0 +1,1 @@
+"""Natalog: one medical birth certificate, one household registration, provably."""

@@ -1,0 +1,5 @@
+"""`python -m natalog` is `natalog`."""
+
+from natalog.cli import main
+
+main()

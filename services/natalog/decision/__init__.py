@@ -1,0 +1,1 @@
+"""Pure: certificate numbers, state, decide, evolve, rule sets. No I/O, no clock, no chance."""

@@ -1,0 +1,1 @@
+"""HTTP: submissions with verdict replies, and the status query."""

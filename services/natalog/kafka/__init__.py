@@ -1,0 +1,1 @@
+"""Clients with the measured settings, topic plan and apply, the transactional batch."""

@@ -1,0 +1,1 @@
+"""What services share about the ledger: chain check, state store, fold, tail resolution."""

@@ -1,0 +1,3 @@
+"""Every metric, declared once, with what it means and its unit."""
+
+from __future__ import annotations

@@ -1,0 +1,1 @@
+"""The only writer of the ledger: consume, decide, produce, one Kafka transaction per batch."""

@@ -1,0 +1,1 @@
+"""Reads the ledger again and proves it: chain, causes, sequence, every decision."""

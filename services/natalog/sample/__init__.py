@@ -1,0 +1,1 @@
+"""A made-up population that follows the published births."""

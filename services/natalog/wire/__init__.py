@@ -1,0 +1,1 @@
+"""Schemas, fingerprints, the Avro codecs, partitioning and sealing."""
