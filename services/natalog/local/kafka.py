@@ -1,0 +1,153 @@
+"""One Kafka node (KRaft, broker and controller in one) from jars, without containers.
+
+The settings were tried on Kafka 4.3.1 with Java 17. The quorum is static (`controller.quorum.voters`), not
+dynamic: a dynamic quorum writes the controller's port into its log, and a second start may need another.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import shutil
+import socket
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from natalog.local.ports import LOOPBACK
+from natalog.resources import checkout, resource
+
+
+class KafkaUnavailable(Exception):
+    """Kafka cannot be started on this machine; the text says what to install."""
+
+
+@dataclass(frozen=True, slots=True)
+class KafkaNode:
+    """Where one node lives and how it is started. `heap` is the JVM's maximum heap in MiB."""
+
+    directory: Path
+    port: int
+    controller_port: int
+    libs: Path
+    java: str = "java"
+    heap: int = 1024
+    quick_start: bool = False
+
+    @property
+    def bootstrap(self) -> str:
+        """host:port for clients."""
+        return f"{LOOPBACK}:{self.port}"
+
+    @property
+    def properties(self) -> Path:
+        """The file the node is configured by."""
+        return self.directory / "server.properties"
+
+    def prepare(self) -> None:
+        """Write the configuration; format the storage on the first start.
+
+        Raises KafkaUnavailable when Java is missing or refuses.
+        """
+        self.directory.mkdir(parents=True, exist_ok=True)
+        self.properties.write_text(
+            "".join(f"{key}={value}\n" for key, value in self._configuration().items()), encoding="utf-8"
+        )
+        if (self.directory / "log" / "meta.properties").is_file():
+            return
+        cluster_id = base64.urlsafe_b64encode(os.urandom(16)).rstrip(b"=").decode()
+        if cluster_id.startswith("-"):  # an option to the tool's argument parser
+            cluster_id = "A" + cluster_id[1:]
+        format_storage = [
+            *self._java("kafka.tools.StorageTool", heap=256),
+            "format",
+            "--cluster-id",
+            cluster_id,
+            "--config",
+            str(self.properties),
+        ]
+        done = subprocess.run(format_storage, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise KafkaUnavailable(f"formatting Kafka's storage failed: {done.stderr or done.stdout}")
+
+    def command(self) -> list[str]:
+        """The command line that runs the node in the foreground."""
+        return [*self._java("kafka.Kafka", heap=self.heap), str(self.properties)]
+
+    def answers(self, timeout: float = 0.2) -> bool:
+        """Whether something listens on the client port; `timeout` in seconds."""
+        try:
+            with socket.create_connection((LOOPBACK, self.port), timeout):
+                return True
+        except OSError:
+            return False
+
+    def _java(self, main: str, *, heap: int) -> list[str]:
+        # C1 alone saves a second at each start; only for tests, whose brokers live for seconds.
+        quick = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xshare:auto"] if self.quick_start else []
+        return [
+            self.java,
+            f"-Xmx{heap}m",
+            *quick,
+            "-Djava.awt.headless=true",
+            "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+            "-Dorg.slf4j.simpleLogger.showDateTime=true",
+            "-cp",
+            f"{self.libs}/*",
+            main,
+        ]
+
+    def _configuration(self) -> dict[str, str]:
+        return {
+            "process.roles": "broker,controller",
+            "node.id": "1",
+            "listeners": f"BROKER://{LOOPBACK}:{self.port},CONTROLLER://{LOOPBACK}:{self.controller_port}",
+            "advertised.listeners": f"BROKER://{LOOPBACK}:{self.port}",
+            "listener.security.protocol.map": "BROKER:PLAINTEXT,CONTROLLER:PLAINTEXT",
+            "inter.broker.listener.name": "BROKER",
+            "controller.listener.names": "CONTROLLER",
+            "controller.quorum.voters": f"1@{LOOPBACK}:{self.controller_port}",
+            "log.dirs": str(self.directory / "log"),
+            # One node: there is nobody to replicate to.
+            "offsets.topic.replication.factor": "1",
+            "transaction.state.log.replication.factor": "1",
+            "transaction.state.log.min.isr": "1",
+            "share.coordinator.state.topic.replication.factor": "1",
+            "share.coordinator.state.topic.min.isr": "1",
+            # Fewer internal partitions: each costs files and start-up time, and there is one registrar group.
+            "offsets.topic.num.partitions": "4",
+            "transaction.state.log.num.partitions": "4",
+            "group.initial.rebalance.delay.ms": "0",
+            "auto.create.topics.enable": "false",
+            "transaction.max.timeout.ms": "60000",
+            "unclean.leader.election.enable": "false",
+            "message.max.bytes": str(1 << 20),
+            "log.retention.check.interval.ms": "60000",
+        }
+
+
+def find_libs(configured: Path | None) -> Path:
+    """Directory with Kafka's jars: the configured one, or what scripts/setup put into the checkout.
+
+    Raises KafkaUnavailable saying how to get them.
+    """
+    top = checkout()
+    for candidate in (configured, top / ".kafka" / "libs" if top else None):
+        if candidate is not None and any(candidate.glob("kafka_2.13-*.jar")):
+            return candidate.resolve()
+    raise KafkaUnavailable(
+        "Kafka's jars are missing. In a checkout run `make setup`. Elsewhere run `mvn -f POM "
+        "dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory=LIBS` with "
+        f"POM={resource('deploy/kafka/pom.xml')} and set NATALOG_KAFKA_LIBS=LIBS."
+    )
+
+
+def find_java(configured: str) -> str:
+    """Path of the java command. Raises KafkaUnavailable saying what to install."""
+    found = shutil.which(configured)
+    if found is None:
+        raise KafkaUnavailable(
+            f"`{configured}` is not there: install a Java 17 runtime (Debian: apt-get install "
+            "openjdk-17-jre-headless) or set NATALOG_JAVA to the command."
+        )
+    return found
