@@ -7,6 +7,7 @@ its children; in production a unit file or a pod does, with the same names.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Literal
 
@@ -44,9 +45,21 @@ class Settings(BaseSettings):
     kafka_libs: Path | None = Field(
         default=None, description="directory with Kafka's jars (local stack only)"
     )
+    kafka_heap: int = Field(default=1024, ge=128, description="Kafka's heap in MiB (local stack only)")
     java: str = Field(default="java", description="java command (local stack only)")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["auto", "json", "text"] = "auto"
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """This process's environment with `settings` written into it, for a child that will `load()` them."""
+    written = {
+        f"NATALOG_{name.upper()}": str(value)
+        for name, value in settings.model_dump().items()
+        if value is not None
+    }
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith("NATALOG_")}
+    return {**inherited, **written}
 
 
 def load() -> Settings:

@@ -117,6 +117,9 @@ class KafkaNode:
             # Fewer internal partitions: each costs files and start-up time, and there is one registrar group.
             "offsets.topic.num.partitions": "4",
             "transaction.state.log.num.partitions": "4",
+            # A node killed with kill -9 may come back only when its old session has expired (default 9 s).
+            "broker.session.timeout.ms": "4000",
+            "broker.heartbeat.interval.ms": "1000",
             "group.initial.rebalance.delay.ms": "0",
             "auto.create.topics.enable": "false",
             "transaction.max.timeout.ms": "60000",
