@@ -25,7 +25,7 @@ class Exit(IntEnum):
     FENCED = 10
     """Another process with the same instance id took over: stays down, or the two would fence each other."""
     REFUSED_TO_START = 11
-    """Starting would risk a wrong ledger (conflicting rule sets, a rolled-back broker): a person must look."""
+    """Starting would risk a wrong ledger (conflicting rule sets, a rolled-back broker): people must look."""
 
 
 STAY_DOWN = frozenset({Exit.FENCED, Exit.REFUSED_TO_START})

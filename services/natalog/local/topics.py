@@ -31,10 +31,11 @@ def _declared() -> dict[str, dict[str, Any]]:
         }
         return {**dict.fromkeys(_INTAKE, intake), "ledger": {"partitions": 12}}
     document = yaml.safe_load(text)
-    topics = document.get("topics", document)
-    if isinstance(topics, list):
-        return {t["name"]: t for t in topics}
-    return dict(topics)
+    defaults = document.get("defaults", {}).get("config", {})
+    return {
+        name: {**topic, "config": {**defaults, **topic.get("config", {})}}
+        for name, topic in document["topics"].items()
+    }
 
 
 def apply_topics(bootstrap: str) -> None:
@@ -48,7 +49,7 @@ def apply_topics(bootstrap: str) -> None:
             config={
                 k: str(v)
                 for k, v in (t.get("config") or {}).items()
-                if k not in {"min.insync.replicas", "replication"}
+                if k != "min.insync.replicas"  # one node
             },
         )
         for name, t in _declared().items()

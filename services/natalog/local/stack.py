@@ -1,0 +1,152 @@
+"""The table of services that `natalog up` runs, and what each needs.
+
+To add a service (projector, watch, notary, Prometheus, PostgreSQL): a port name in `PORTS` if it listens, a
+function that makes its `Service`, a line in `services()`, and its address in `StackFile` if others use it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+
+from natalog.local import ports
+from natalog.local.issuer import Keys, create_keys
+from natalog.local.kafka import KafkaNode, find_java, find_libs
+from natalog.local.ports import LOOPBACK
+from natalog.local.stackfile import StackFile
+from natalog.local.supervisor import Service
+from natalog.local.topics import apply_topics
+from natalog.settings import Settings, environment
+
+PORTS = ("kafka", "controller", "gateway", "registrar_metrics")
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """One data directory, its ports and keys, and the settings its services share."""
+
+    directory: Path
+    ports: dict[str, int]
+    keys: Keys
+    settings: Settings
+    node: KafkaNode
+
+    @classmethod
+    def prepare(cls, directory: Path, base: Settings, *, gateway_port: int | None = None) -> Stack:
+        """Choose ports, make keys; starts nothing. The caller holds the directory's lock.
+
+        Raises KafkaUnavailable when Java or Kafka's jars are missing.
+        """
+        libs, java = find_libs(base.kafka_libs), find_java(base.java)
+        chosen = _ports(directory / "ports.json", gateway_port)
+        keys = create_keys(directory)
+        node = KafkaNode(
+            directory=directory / "kafka",
+            port=chosen["kafka"],
+            controller_port=chosen["controller"],
+            libs=libs,
+            java=java,
+            heap=base.kafka_heap,
+        )
+        settings = base.model_copy(
+            update={
+                "kafka": node.bootstrap,
+                "replication": 1,
+                "gateway_host": LOOPBACK,
+                "gateway_port": chosen["gateway"],
+                "registrar_metrics_port": chosen["registrar_metrics"],
+                "metrics_host": LOOPBACK,
+                "jwks": keys.jwks,
+                "seal_key": keys.seal,
+            }
+        )
+        return cls(directory=directory, ports=chosen, keys=keys, settings=settings, node=node)
+
+    def services(self) -> tuple[Service, ...]:
+        """In starting order; stopped in the reverse."""
+        return (
+            self._kafka(),
+            self._natalog("registrar", ready=f"http://{LOOPBACK}:{self.ports['registrar_metrics']}/readyz"),
+            self._natalog("gateway", ready=f"{self.gateway}/readyz"),
+        )
+
+    @property
+    def gateway(self) -> str:
+        """URL of the gateway."""
+        return f"http://{LOOPBACK}:{self.ports['gateway']}"
+
+    def describe(self, pids: dict[str, int]) -> StackFile:
+        """What stack.json says when these processes run."""
+        return StackFile(
+            gateway=self.gateway, kafka=self.node.bootstrap, issuer_key=str(self.keys.issuer), pids=pids
+        )
+
+    def _kafka(self) -> Service:
+        bootstrap = self.node.bootstrap
+
+        async def ready() -> bool:
+            return self.node.answers() and await asyncio.to_thread(_has_broker, bootstrap)
+
+        return Service(
+            name="kafka",
+            command=self.node.command(),
+            ready=ready,
+            prepare=self.node.prepare,
+            settled=lambda: apply_topics(bootstrap),
+            stop_within=30.0,
+        )
+
+    def _natalog(self, name: str, *, ready: str) -> Service:
+        own = self.directory / name
+        own.mkdir(exist_ok=True)
+        settings = self.settings.model_copy(update={"data": own, "instance": f"{name}-1"})
+        return Service(
+            name=name,
+            command=(sys.executable, "-m", "natalog", "run", name),
+            environment=environment(settings),
+            ready=_answers(ready),
+            needs=("kafka",),
+        )
+
+
+def _ports(path: Path, gateway_port: int | None) -> dict[str, int]:
+    kept = ports.load(path)
+    if gateway_port is not None:
+        kept["gateway"] = gateway_port
+    chosen = ports.choose(PORTS, kept)
+    if gateway_port is not None and chosen["gateway"] != gateway_port:
+        raise PortTaken(f"port {gateway_port} is taken: leave --gateway-port out, or name another")
+    path.write_text(json.dumps(chosen, indent=1) + "\n", encoding="utf-8")
+    return chosen
+
+
+class PortTaken(Exception):
+    """A port that was asked for is in use."""
+
+
+def _has_broker(bootstrap: str) -> bool:
+    try:
+        admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
+        return len(admin.list_topics(timeout=5).brokers) == 1
+    except KafkaException:
+        return False
+
+
+def _answers(url: str) -> Callable[[], Awaitable[bool]]:
+    async def ready() -> bool:
+        try:
+            # trust_env=False: a proxy set for the outside world has no business with the loopback address.
+            async with httpx.AsyncClient(timeout=2, trust_env=False) as client:
+                return (await client.get(url)).status_code == httpx.codes.OK
+        except httpx.HTTPError:
+            return False
+
+    return ready
