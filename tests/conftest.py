@@ -1,3 +1,31 @@
-"""Fixtures shared by all tests."""
+"""Fixtures shared by all tests, and the guard against testing something else than the sources."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import tomllib
+from pathlib import Path
+
+import pytest
 
 pytest_plugins = ["tests.kafka_broker"]
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Refuse a compiled extension older than its source, or the wrong of the two (NATALOG_TEST_HOT)."""
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["natalog"]["compiled"]
+    expected = os.environ.get("NATALOG_TEST_HOT")
+    for name in declared:
+        source = Path(ROOT, "services", *name.split(".")).with_suffix(".py")
+        if not source.is_file():
+            continue
+        built = next(source.parent.glob(f"{source.stem}.*.so"), None)
+        if expected != "interpreted" and built and built.stat().st_mtime < source.stat().st_mtime:
+            raise pytest.UsageError(f"{built.name} is older than its source: run `make setup`")
+        if expected and (built or expected == "interpreted"):
+            loaded = importlib.import_module(name).__file__ or ""
+            if loaded.endswith(".so") != (expected == "compiled"):
+                raise pytest.UsageError(f"{name} should be {expected}, but {loaded} was loaded")

@@ -10,9 +10,9 @@ import importlib
 import typer
 
 app = typer.Typer(
-    help="Run one service in the foreground. Settings come from NATALOG_* (natalog/settings.py). SIGTERM stops "
-    "it. A supervisor should restart it, except after exit codes 10 (fenced: another process with the same "
-    "instance id took over) and 11 (refused to start: people must look)."
+    help="Run one service in the foreground. Settings come from NATALOG_* (natalog/settings.py). SIGTERM "
+    "stops it. A supervisor should restart it, except after exit codes 10 (fenced: another process with the "
+    "same instance id took over) and 11 (refused to start: people must look)."
 )
 
 
