@@ -14,6 +14,7 @@ import sys
 import time
 import urllib.request
 from pathlib import Path
+from subprocess import PIPE
 
 ROOT = Path(__file__).resolve().parent.parent
 READY_WITHIN = 120.0  # seconds
@@ -30,8 +31,7 @@ def main(work: Path) -> int:
         "NATALOG_KAFKA_LIBS": os.environ.get("NATALOG_KAFKA_LIBS", str(ROOT / ".kafka" / "libs")),
         "NATALOG_KAFKA_HEAP": "512",
     }
-    run = {"cwd": elsewhere, "env": environment, "check": True, "text": True, "timeout": 60}
-    listing = subprocess.run([natalog, "--help"], capture_output=True, **run).stdout  # type: ignore[call-overload]
+    listing = output(natalog, "--help", env=environment)
     for command in ("up", "token", "run"):
         if f"  {command} " not in listing:
             raise SystemExit(f"`natalog --help` does not list {command}:\n{listing}")
@@ -41,11 +41,8 @@ def main(work: Path) -> int:
     try:
         stack = await_stack(data, up)
         print(f"natalog up: ready, {len(stack['pids'])} processes")
-        token = subprocess.run(  # type: ignore[call-overload]
-            [natalog, "token", "--data", data, "--role", "station", "--org", "330106000000", "--sub", "ci"],
-            capture_output=True,
-            **run,
-        ).stdout.strip()
+        who = ("--role", "station", "--org", "330106000000", "--sub", "ci")
+        token = output(natalog, "token", "--data", str(data), *who, env=environment).strip()
         request = urllib.request.Request(
             f"{stack['gateway']}/v1/certificates/M330123456",
             headers={
@@ -71,6 +68,13 @@ def main(work: Path) -> int:
     return 0
 
 
+def output(natalog: Path, *arguments: str, env: dict[str, str]) -> str:
+    """Standard output of a command that must succeed."""
+    command = [str(natalog), *arguments]
+    done = subprocess.run(command, cwd=env["HOME"], env=env, check=True, text=True, stdout=PIPE, timeout=60)
+    return done.stdout
+
+
 def build(work: Path) -> Path:
     """Path of the wheel."""
     subprocess.run(["uv", "build", "--quiet", "--wheel", "--out-dir", work / "dist", ROOT], check=True)
@@ -86,7 +90,7 @@ def install(wheel: Path, work: Path) -> Path:
     subprocess.run([*export, "--output-file", locked], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
     venv = work / "venv"
     subprocess.run(["uv", "venv", "--quiet", "--python", sys.executable, venv], check=True)
-    pip = ["uv", "pip", "install", "--quiet", "--python", venv / "bin" / "python"]
+    pip: list[str | Path] = ["uv", "pip", "install", "--quiet", "--python", venv / "bin" / "python"]
     subprocess.run([*pip, "--constraint", locked, wheel], check=True)
     return venv / "bin" / "natalog"
 
