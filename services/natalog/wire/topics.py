@@ -1,0 +1,82 @@
+"""`topics.yaml`, the one definition of every topic, as data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+import yaml
+
+from natalog.resources import resource
+
+_KNOWN = {
+    "description",
+    "key",
+    "partitions",
+    "records",
+    "producers",
+    "consumers",
+    "intake",
+    "config",
+    "data_class",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """One topic as declared."""
+
+    name: str
+    description: str
+    key: str
+    """What the key is: number, cluster or unit."""
+    data_class: str
+    """How its data are to be protected."""
+    partitions: int
+    replication_factor: int
+    records: tuple[str, ...]
+    """Names of the records that may stand on it."""
+    producers: tuple[str, ...]
+    consumers: tuple[str, ...]
+    intake: int
+    """Place among the intake topics, -1 for others. `Entry` and state hold causes in this order."""
+    config: Mapping[str, str]
+    """Topic configuration, defaults merged in."""
+
+
+def load(path: Path) -> dict[str, Topic]:
+    """Topics by name, in the order of the file. Raises ValueError saying what is wrong with it."""
+    document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    defaults = document["defaults"]
+    topics: dict[str, Topic] = {}
+    for name, declared in document["topics"].items():
+        unknown = declared.keys() - _KNOWN
+        if unknown:
+            raise ValueError(f"topics.yaml: {name} has unknown settings: {', '.join(sorted(unknown))}")
+        config = {**defaults.get("config", {}), **declared.get("config", {})}
+        wrong = [key for key, value in config.items() if not isinstance(value, str)]
+        if wrong:
+            raise ValueError(f"topics.yaml: {name}: put {', '.join(wrong)} in quotes")
+        topics[name] = Topic(
+            name=name,
+            description=declared["description"],
+            key=declared["key"],
+            data_class=declared.get("data_class", ""),
+            partitions=declared["partitions"],
+            replication_factor=defaults["replication_factor"],
+            records=tuple(declared["records"]),
+            producers=tuple(declared["producers"]),
+            consumers=tuple(declared["consumers"]),
+            intake=declared.get("intake", -1),
+            config=MappingProxyType(config),
+        )
+    return topics
+
+
+TOPICS: dict[str, Topic] = load(resource("topics.yaml"))
+INTAKE_TOPICS: tuple[str, ...] = tuple(
+    topic.name for topic in sorted(TOPICS.values(), key=lambda t: t.intake) if topic.intake >= 0
+)
+"""In the order of their `intake` numbers."""
