@@ -1,0 +1,79 @@
+"""The parts of the local stack that need no processes: ports, lock, keys, stack.json, settings."""
+
+from __future__ import annotations
+
+import json
+import socket
+import stat
+from pathlib import Path
+
+import jwt
+import pytest
+
+from natalog.local import ports, stackfile
+from natalog.local.issuer import create_keys, sign
+from natalog.local.lock import Held, held
+from natalog.settings import Settings, environment, load
+
+
+def test_kept_ports_are_used_again_and_taken_ones_replaced() -> None:
+    with socket.socket() as other:
+        other.bind((ports.LOOPBACK, 0))
+        other.listen()
+        taken = other.getsockname()[1]
+        free = ports.choose(["x"], {})["x"]
+        chosen = ports.choose(["a", "b", "c"], {"a": free, "b": taken})
+    assert chosen["a"] == free
+    assert chosen["b"] != taken
+    assert len(set(chosen.values())) == 3
+
+
+@pytest.mark.parametrize("content", ["", "[1]", "{", '{"a": "x"}'])
+def test_a_damaged_port_file_counts_as_none(tmp_path: Path, content: str) -> None:
+    (tmp_path / "ports.json").write_text(content)
+    assert ports.load(tmp_path / "ports.json") == {}
+
+
+def test_the_second_holder_is_told_who_holds(tmp_path: Path) -> None:
+    import os
+
+    with held(tmp_path), pytest.raises(Held) as refused, held(tmp_path):
+        pass
+    assert refused.value.pid == os.getpid()
+    with held(tmp_path):
+        pass
+
+
+def test_keys_are_secret_stable_and_verify(tmp_path: Path) -> None:
+    keys = create_keys(tmp_path)
+    assert stat.S_IMODE(keys.issuer.stat().st_mode) == 0o600
+    assert stat.S_IMODE(keys.seal.stat().st_mode) == 0o600
+    assert len(keys.seal.read_bytes()) == 32
+    token = sign(keys.issuer, sub="desk-1", org="330106000000", roles=["station"], lifetime=60)
+    assert create_keys(tmp_path) == keys
+    (jwk,) = jwt.PyJWKSet.from_json(keys.jwks.read_text()).keys
+    assert jwk.key_id == jwt.get_unverified_header(token)["kid"]
+    claims = jwt.decode(token, jwk.key, algorithms=["EdDSA"])
+    assert (claims["sub"], claims["org"], claims["roles"]) == ("desk-1", "330106000000", ["station"])
+    assert claims["exp"] - claims["iat"] == 60
+
+
+def test_stack_json_holds_only_what_runs(tmp_path: Path) -> None:
+    stack = stackfile.StackFile("http://127.0.0.1:1", "127.0.0.1:2", "key.pem", {"kafka": 3})
+    stack.write(tmp_path)
+    content = json.loads((tmp_path / "stack.json").read_text())
+    assert set(content) == {"gateway", "kafka", "issuer_key", "pids"}
+    assert stackfile.read(tmp_path) == stack
+    (tmp_path / "stack.json").write_text(json.dumps({**content, "later": 1}))
+    assert stackfile.read(tmp_path) == stack
+    stackfile.remove(tmp_path)
+    assert stackfile.read(tmp_path) is None
+
+
+def test_settings_reach_a_child_through_its_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = Settings(kafka="127.0.0.1:1234", data=tmp_path, seal_key=tmp_path / "k", gateway_port=7)
+    for name, value in environment(given).items():
+        monkeypatch.setenv(name, value)
+    assert load() == given
