@@ -1,5 +1,6 @@
 """The reference codec: round trips, headers, and bytes that are no record."""
 
+import json
 import uuid
 
 import pytest
@@ -157,7 +158,7 @@ def test_older_published_version_is_read_into_the_newest(monkeypatch):
     older = schemas.Version(
         "Claim",
         0,
-        schemas.json.dumps({**newest.document, "fields": [f for f in fields if f["name"] != "occurred_at"]}),
+        json.dumps({**newest.document, "fields": [f for f in fields if f["name"] != "occurred_at"]}),
     )
     monkeypatch.setitem(schemas.BY_FINGERPRINT, older.fingerprint, older)
     value = older.header + ID + b"\x00" + UNIT + SUBMITTER
