@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import socket
 import stat
+import subprocess
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import jwt
@@ -14,6 +16,10 @@ from natalog.local import ports, stackfile
 from natalog.local.issuer import create_keys, sign
 from natalog.local.lock import Held, held
 from natalog.settings import Settings, environment, load
+
+
+def taken(directory: Path) -> AbstractContextManager[None]:
+    return held(directory, taken=lambda: None)
 
 
 def test_kept_ports_are_used_again_and_taken_ones_replaced() -> None:
@@ -37,10 +43,10 @@ def test_a_damaged_port_file_counts_as_none(tmp_path: Path, content: str) -> Non
 def test_the_second_holder_is_told_who_holds(tmp_path: Path) -> None:
     import os
 
-    with held(tmp_path), pytest.raises(Held) as refused, held(tmp_path):
+    with taken(tmp_path), pytest.raises(Held) as refused, taken(tmp_path):
         pass
     assert refused.value.pid == os.getpid()
-    with held(tmp_path):
+    with taken(tmp_path):
         pass
 
 
@@ -63,11 +69,23 @@ def test_stack_json_holds_only_what_runs(tmp_path: Path) -> None:
     stack.write(tmp_path)
     content = json.loads((tmp_path / "stack.json").read_text())
     assert set(content) == {"gateway", "kafka", "issuer_key", "pids"}
-    assert stackfile.read(tmp_path) == stack
-    (tmp_path / "stack.json").write_text(json.dumps({**content, "later": 1}))
-    assert stackfile.read(tmp_path) == stack
-    stackfile.remove(tmp_path)
+    with taken(tmp_path):
+        assert stackfile.read(tmp_path) == stack
+        (tmp_path / "stack.json").write_text(json.dumps({**content, "later": 1}))
+        assert stackfile.read(tmp_path) == stack
+        stackfile.remove(tmp_path)
+        assert stackfile.read(tmp_path) is None
+
+
+def test_a_stack_json_left_by_a_killed_run_counts_as_none(tmp_path: Path) -> None:
+    stackfile.StackFile("http://127.0.0.1:1", "127.0.0.1:2", "key.pem", {}).write(tmp_path)
     assert stackfile.read(tmp_path) is None
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    (tmp_path / "lock").write_text(f"{gone.pid}\n")
+    assert stackfile.read(tmp_path) is None
+    with held(tmp_path, taken=lambda: stackfile.remove(tmp_path)):
+        assert stackfile.read(tmp_path) is None
 
 
 def test_settings_reach_a_child_through_its_environment(

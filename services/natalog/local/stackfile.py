@@ -7,6 +7,8 @@ import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from natalog.local.lock import holder
+
 NAME = "stack.json"
 
 
@@ -36,8 +38,10 @@ class StackFile:
 def read(directory: Path) -> StackFile | None:
     """The stack that runs on a directory, or None when none is ready there.
 
-    Fields of later versions are ignored.
+    A file left by an `up` that was killed counts as none. Fields of later versions are ignored.
     """
+    if holder(directory) is None:
+        return None
     try:
         content = json.loads((directory / NAME).read_text(encoding="utf-8"))
     except FileNotFoundError:

@@ -33,8 +33,8 @@ def run(
     """
     directory.mkdir(parents=True, exist_ok=True)
     directory = directory.resolve()
-    with held(directory):
-        stackfile.remove(directory)  # left by a run that was killed
+    # A run that was killed leaves its stack.json.
+    with held(directory, taken=lambda: stackfile.remove(directory)):
         stack = Stack.prepare(directory, settings, gateway_port=gateway_port)
         asyncio.run(_run(stack, announce))
 
