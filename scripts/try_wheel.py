@@ -76,8 +76,8 @@ def output(natalog: Path, *arguments: str, env: dict[str, str]) -> str:
 
 
 def build(work: Path) -> Path:
-    """Path of the wheel."""
-    subprocess.run(["uv", "build", "--quiet", "--wheel", "--out-dir", work / "dist", ROOT], check=True)
+    """Path of the wheel, built from a source distribution, so both are whole and the checkout stays clean."""
+    subprocess.run(["uv", "build", "--quiet", "--out-dir", work / "dist", ROOT], check=True)
     (wheel,) = (work / "dist").glob("*.whl")
     print(f"built {wheel.name}")
     return wheel
