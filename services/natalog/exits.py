@@ -26,6 +26,10 @@ class Exit(IntEnum):
     """Another process with the same instance id took over: stays down, or the two would fence each other."""
     REFUSED_TO_START = 11
     """Starting would risk a wrong ledger (conflicting rule sets, a rolled-back broker): people must look."""
+    FOREIGN_WRITER = 12
+    """A record of somebody else stands on a ledger partition this registrar holds. A restart folds past it."""
+    RESTART = 13
+    """Kafka did not say what became of a transaction, or a client failed for good: a restart reads the ledger anew."""
 
 
 STAY_DOWN = frozenset({Exit.FENCED, Exit.REFUSED_TO_START})

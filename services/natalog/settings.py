@@ -8,10 +8,11 @@ its children; in production a unit file or a pod does, with the same names.
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -34,8 +35,32 @@ class Settings(BaseSettings):
     registrar_metrics_port: int = Field(
         default=0, ge=0, le=65535, description="/metrics of the registrar; 0: off"
     )
+    registrar_session_ms: int = Field(
+        default=10_000, ge=1_000, description="milliseconds until the group gives a silent registrar's share away"
+    )
+    registrar_transaction_ms: int = Field(
+        default=10_000, ge=1_000, description="milliseconds until the broker aborts an unfinished transaction"
+    )
+    registrar_batch: int = Field(default=2_000, ge=20, description="most intake records in one transaction")
+    registrar_cache_mib: int = Field(default=64, ge=1, description="block cache of the registrar's state, MiB")
     metrics_host: str = Field(default="127.0.0.1", description="address /metrics and /readyz listen on")
 
+    gateway_wait: float = Field(
+        default=5.0, ge=0, description="seconds a submission waits for its verdict before it answers 202"
+    )
+    gateway_queue: int = Field(
+        default=50_000, ge=1, description="records the gateway holds for Kafka before it answers 503"
+    )
+    gateway_sample_seconds: float = Field(
+        default=0.25, gt=0, description="seconds between two looks at the ends of ledger and intake"
+    )
+    gateway_stale_seconds: float = Field(
+        default=10.0, gt=0, description="age of the replica from which status queries answer 503, UNKNOWN"
+    )
+
+    jwks_url: str = Field(default="", description="JWKS address, used when `jwks` is not set")
+    token_issuer: str = Field(default="", description="`iss` bearer tokens must have; empty: any")
+    token_audience: str = Field(default="", description="`aud` bearer tokens must have; empty: any")
     jwks: Path | None = Field(default=None, description="JWKS file whose keys may sign bearer tokens")
     seal_key: Path | None = Field(default=None, description="32-byte key file that seals unreadable records")
     rules: Path | None = Field(
@@ -63,5 +88,14 @@ def environment(settings: Settings) -> dict[str, str]:
 
 
 def load() -> Settings:
-    """Settings from the environment. Raises pydantic.ValidationError naming what is wrong."""
-    return Settings()
+    """Settings from the environment.
+
+    Ends the process with exit code 2 and one line for each wrong setting: only a main calls this.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        for wrong in error.errors():
+            name = "_".join(str(part) for part in wrong["loc"]).upper()
+            sys.stderr.write(f"NATALOG_{name}={wrong['input']}: {wrong['msg']}\n")
+        raise SystemExit(2) from None

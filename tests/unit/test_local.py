@@ -95,3 +95,13 @@ def test_settings_reach_a_child_through_its_environment(
     for name, value in environment(given).items():
         monkeypatch.setenv(name, value)
     assert load() == given
+
+
+def test_a_wrong_setting_is_told_in_a_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("NATALOG_GATEWAY_PORT", "eighty")
+    with pytest.raises(SystemExit) as ended:
+        load()
+    assert ended.value.code == 2
+    assert "NATALOG_GATEWAY_PORT=eighty" in capsys.readouterr().err
