@@ -21,7 +21,7 @@ from natalog.wire.errors import UnknownFingerprint, Unreadable
 from natalog.wire.model import Type
 from natalog.wire.schemas import BY_FINGERPRINT, HEADER_SIZE, MAGIC, SCHEMAS, Version
 
-__all__ = ["UnknownFingerprint", "Unreadable", "decode", "encode", "upgrade", "version_of"]
+__all__ = ["UnknownFingerprint", "Unreadable", "decode", "encode", "plain_of", "upgrade", "version_of"]
 
 _Convert = Callable[[Any], Any]
 
@@ -34,8 +34,13 @@ def encode(record: events.Record) -> bytes:
     version = SCHEMAS[type(record).__name__].newest
     out = BytesIO()
     out.write(version.header)
-    schemaless_writer(out, version.parsed, _to_plain(version.type)(record), strict=True)
+    schemaless_writer(out, version.parsed, plain_of(record), strict=True)
     return out.getvalue()
+
+
+def plain_of(record: events.Record) -> dict[str, Any]:
+    """The record's fields as fastavro takes them."""
+    return cast(dict[str, Any], _to_plain(SCHEMAS[type(record).__name__].newest.type)(record))
 
 
 def decode(value: bytes | None) -> events.Record:

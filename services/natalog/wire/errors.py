@@ -29,6 +29,14 @@ class UnknownFingerprint(WireError):
         )
 
 
+class UnknownCode(WireError):
+    """An entry uses a code that this build's tables do not have: like UnknownFingerprint, never a verdict."""
+
+    def __init__(self, code: str) -> None:
+        self.code = code
+        super().__init__(f"the ledger uses {code!r}, which this build does not know: run a newer build")
+
+
 class BadField(WireError):
     """A field of a JSON form that cannot be taken.
 
