@@ -19,7 +19,9 @@ check unit integration wheel: setup
 format: setup
 	@ruff format . && ruff check --fix .
 
-bench-quick: setup
+# Against Kafka Streams; needs a JDK besides.
+bench-quick:
+	@scripts/setup bench
 	@python -m bench.quick
 
 clean:
