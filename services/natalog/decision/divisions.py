@@ -66,6 +66,9 @@ _HEIRS: Final[list[tuple[str, str, i64]]] = [
     ("5120 81", "510100", 16924),  # Jianyang from Ziyang to Chengdu, 2016-05-03
     ("2203 81", "220100", 18424),  # Gongzhuling from Siping to Changchun, 2020-06-11
 ]
+TEXT: Final = repr((sorted(_PREFECTURES.items()), _HEIRS))
+"""The whole table as text: rule sets carry its digest, so that a change of it is a new set."""
+
 _MOVED: Final[dict[str, tuple[str, i64]]] = {old.replace(" ", ""): (heir, day) for old, heir, day in _HEIRS}
 
 

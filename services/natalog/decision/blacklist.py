@@ -1,0 +1,49 @@
+"""Blacklist changes (黑名单变更): each prefecture keeps its own entries; two people take one off."""
+
+from __future__ import annotations
+
+from mypy_extensions import i64
+
+from natalog.decision import codes
+from natalog.decision.calendar import beijing_day
+from natalog.decision.commands import ADD, APPROVE_REMOVE, REQUEST_REMOVE, BlacklistChange
+from natalog.decision.divisions import contains, prefecture_of
+from natalog.decision.listings import stated_listing
+from natalog.decision.state import REMOVAL, Approval, NumberState, Request
+from natalog.decision.verdict import Decision, accepted, refused
+
+
+def decide_blacklist(state: NumberState, change: BlacklistChange, at: i64) -> Decision:
+    day: i64 = beijing_day(at)
+    if prefecture_of(change.owner, day) != change.owner or not contains(change.org, change.owner, day):
+        return refused(codes.NOT_OWNER)
+    listed = state.listing(change.owner)
+    if change.action == ADD:
+        if listed is None and state.standing >= 0:
+            return accepted(codes.LISTED_AFTER_USE, state.standing_seq)
+        return accepted()
+    if change.action == APPROVE_REMOVE and state.approval(change.request_id) is not None:
+        return accepted()
+    if listed is None:
+        return refused(codes.NOT_LISTED)
+    if change.action == REQUEST_REMOVE:
+        return accepted(0, listed.seq)
+    request = state.request(change.request_id, REMOVAL + change.owner)
+    if request is None or request.sub == change.sub:
+        return refused(codes.NEEDS_SECOND_PERSON)
+    return accepted(0, listed.seq)
+
+
+def apply_blacklist(state: NumberState, change: BlacklistChange, decision: Decision, seq: i64, received_at: i64) -> None:
+    if decision.verdict != codes.ACCEPTED:
+        return
+    listed = state.listing(change.owner)
+    if change.action == ADD:
+        if listed is None:
+            state.listings.append(stated_listing(change.owner, change.effective_at, seq, received_at, ""))
+    elif change.action == REQUEST_REMOVE:
+        state.requests.append(Request(change.event_id, change.sub, REMOVAL + change.owner))
+    elif change.request_id is not None and state.approval(change.request_id) is None:
+        state.approvals.append(Approval(change.request_id, change.owner))
+        state.requests = [request for request in state.requests if request.about != REMOVAL + change.owner]
+        state.listings = [kept for kept in state.listings if kept.owner != change.owner]

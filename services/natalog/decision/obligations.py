@@ -1,0 +1,45 @@
+"""Completions (办结回执) open the 30-minute obligation; FilingOverdue says that nobody met it."""
+
+from __future__ import annotations
+
+from mypy_extensions import i64
+
+from natalog.decision import codes
+from natalog.decision.calendar import bounded
+from natalog.decision.commands import Completion, FilingOverdue
+from natalog.decision.numbers import is_wellformed
+from natalog.decision.state import NumberState, Registration
+from natalog.decision.verdict import Decision, accepted, refused
+
+
+def decide_completion(completion: Completion) -> Decision:
+    """Always accepted with a well-formed number, or without any: it is a notice, not held to conditions.
+
+    A malformed number is refused, so that the desk hears of the slip while the family is still there.
+    """
+    number = completion.number
+    if number is not None and number != "" and not is_wellformed(number):
+        return refused(codes.MALFORMED_NUMBER)
+    return accepted()
+
+
+def apply_completion(state: NumberState, completion: Completion, decision: Decision, seq: i64, received_at: i64) -> None:
+    """`state` after the completion: an obligation is open, unless the filing came first."""
+    if decision.verdict != codes.ACCEPTED:
+        return
+    known = state.registration(completion.registration_id)
+    if known is None:
+        known = Registration(completion.registration_id, completion.unit_code)
+        state.registrations.append(known)
+    if known.completed_seq < 0 or known.withdrawn:
+        known.completed_at = received_at
+        known.completed_seq = seq
+        known.withdrawn = False
+    if not known.filed and known.due_from < 0:
+        known.due_from = max(0, min(bounded(completion.registered_at), received_at))
+
+
+def decide_overdue(state: NumberState, overdue: FilingOverdue) -> Decision:
+    """Accepted always; flagged while the obligation is open."""
+    known = state.registration(overdue.registration_id)
+    return accepted(codes.OVERDUE if known is not None and known.due_from >= 0 else 0)

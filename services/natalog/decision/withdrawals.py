@@ -1,0 +1,68 @@
+"""Withdrawals (撤销登记): one person asks, another approves, and only then is a number free again."""
+
+from __future__ import annotations
+
+from mypy_extensions import i64
+
+from natalog.decision import codes
+from natalog.decision.calendar import beijing_day
+from natalog.decision.commands import APPROVE, REQUEST, Withdrawal
+from natalog.decision.divisions import contains, prefecture_of, same_prefecture
+from natalog.decision.state import WITHDRAWAL, Approval, NumberState, Request
+from natalog.decision.verdict import Decision, accepted, refused
+
+
+def entitled(org: str, unit_code: str, at: i64) -> bool:
+    """Whether `org` belongs to the prefecture of `unit_code`, or is its province."""
+    day: i64 = beijing_day(at)
+    if prefecture_of(org, day) != "":
+        return same_prefecture(org, unit_code, day)
+    return contains(org, unit_code, day)
+
+
+def decide_withdrawal(state: NumberState, withdrawal: Withdrawal, at: i64) -> Decision:
+    standing = state.stands()
+    stands = standing is not None and standing.registration_id == withdrawal.registration_id
+    known = state.registration(withdrawal.registration_id)
+    if withdrawal.action == APPROVE:
+        earlier = state.approval(withdrawal.request_id)
+        if earlier is not None:
+            return accepted() if entitled(withdrawal.org, earlier.unit_code, at) else refused(codes.NOT_OWNER)
+    pending = known is not None and known.completed_seq >= 0 and not known.withdrawn
+    if known is None or not (stands or (pending and withdrawal.action == REQUEST)):
+        return refused(codes.UNKNOWN_REGISTRATION)
+    if not entitled(withdrawal.org, known.unit_code, at):
+        return refused(codes.NOT_OWNER)
+    first: i64 = state.standing_seq if stands else -1
+    if withdrawal.action == REQUEST:
+        return accepted(0, first)
+    request = state.request(withdrawal.request_id, WITHDRAWAL + withdrawal.registration_id)
+    if request is None or request.sub == withdrawal.sub:
+        return refused(codes.NEEDS_SECOND_PERSON)
+    return accepted(0, first)
+
+
+def apply_withdrawal(state: NumberState, withdrawal: Withdrawal, decision: Decision) -> None:
+    """`state` after the withdrawal. A request about a completion alone takes effect at once."""
+    if decision.verdict != codes.ACCEPTED:
+        return
+    about = withdrawal.registration_id
+    known = state.registration(about)
+    if known is None:
+        return
+    if withdrawal.action == REQUEST:
+        if decision.first >= 0:
+            state.requests.append(Request(withdrawal.event_id, withdrawal.sub, WITHDRAWAL + about))
+        else:
+            known.withdrawn = True
+            known.due_from = -1
+        return
+    if decision.first < 0 or withdrawal.request_id is None:
+        return
+    state.approvals.append(Approval(withdrawal.request_id, known.unit_code))
+    state.requests = [request for request in state.requests if request.about != WITHDRAWAL + about]
+    state.standing = -1
+    state.standing_seq = -1
+    state.withdrawn = True
+    known.withdrawn = True
+    known.due_from = -1
