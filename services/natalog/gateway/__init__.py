@@ -1,1 +1,1 @@
-"""HTTP: submissions with verdict replies, and the status query."""
+"""HTTP in front of Kafka: submissions answered from the committed ledger, status from a replica of it."""

@@ -1,0 +1,158 @@
+"""Bearer tokens: JWT (RFC 7519) signed with EdDSA or RS256 by a key of the configured JWKS (RFC 7517)."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import threading
+import time
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import jwt
+
+from natalog.events import Principal
+from natalog.gateway.problems import Problem
+from natalog.gateway.roles import Call, allowed
+
+log = logging.getLogger(__name__)
+
+ALGORITHMS = ("EdDSA", "RS256")
+RELOAD_AFTER = 300.0  # seconds between looks at the JWKS while its keys suffice
+RELOAD_UNKNOWN = 2.0  # seconds at least between looks because of keys it did not have
+KEPT_TOKENS = 10_000
+REMEMBER = 60.0  # seconds a verified token is not looked at again; a withdrawn key bites after that
+LEEWAY = 10  # seconds by which clocks may differ
+
+_ORG = re.compile(r"[0-9]{2}|[0-9]{4}|[0-9]{6}|[0-9]{12}")
+# 1-64 printable characters, and not what looks like a citizen ID: a `sub` is opaque.
+_SUB = re.compile(r"(?![0-9]{17}[0-9Xx]$)[\x21-\x7e]{1,64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who a verified token speaks for, and what that allows."""
+
+    principal: Principal
+    calls: frozenset[Call]
+    expires: float
+    """Unix time, seconds."""
+
+    def require(self, call: Call) -> None:
+        """Raises Problem 403 when no role of the caller allows the call."""
+        if call not in self.calls:
+            roles = ", ".join(self.principal.roles) or "none"
+            raise Problem(403, "role", f"A {call} is not open to the roles of this token ({roles}).")
+
+
+@dataclass(slots=True)
+class Keys:
+    """The JWKS, read from a file or an http(s) URL and read again when it may have changed."""
+
+    source: Path | str
+    clock: Callable[[], float] = time.monotonic
+    _keys: dict[str, jwt.PyJWK] = field(default_factory=dict)
+    _read_at: float = float("-inf")
+
+    def find(self, kid: str | None) -> jwt.PyJWK | None:
+        """The key with this id; without an id the only key, if there is just one."""
+        age = self.clock() - self._read_at
+        if age > RELOAD_AFTER or (age > RELOAD_UNKNOWN and (kid or "") not in self._keys):
+            self._read_at = self.clock()
+            if isinstance(self.source, Path) or not self._keys:
+                self._reload()
+            else:  # the answer may take seconds, and this is the event loop: known keys serve meanwhile
+                threading.Thread(target=self._reload, name="jwks", daemon=True).start()
+        if kid is None:
+            return next(iter(self._keys.values())) if len(self._keys) == 1 else None
+        return self._keys.get(kid)
+
+    def _reload(self) -> None:
+        try:
+            document = self._read()
+            found = {}
+            for index, jwk in enumerate(document["keys"]):
+                if jwk.get("kty") in ("OKP", "RSA"):
+                    found[jwk.get("kid", str(index))] = jwt.PyJWK(jwk)
+            self._keys = found
+        except (OSError, ValueError, KeyError, TypeError, jwt.PyJWTError) as error:
+            # The keys at hand stay good: an issuer that is away for a minute must not stop registrations.
+            log.error("JWKS cannot be read", extra={"error": type(error).__name__})
+
+    def _read(self) -> Any:
+        if isinstance(self.source, Path):
+            return json.loads(self.source.read_text(encoding="utf-8"))
+        if not self.source.startswith(("https://", "http://")):
+            raise ValueError("a JWKS address starts with https://")
+        with urllib.request.urlopen(self.source, timeout=5) as answer:
+            return json.loads(answer.read(1 << 20))
+
+
+class Verifier:
+    """Turns an `Authorization` header into a Caller. Verified tokens are remembered for a while."""
+
+    def __init__(
+        self, keys: Keys, *, issuer: str = "", audience: str = "", clock: Callable[[], float] = time.time
+    ) -> None:
+        self._keys = keys
+        self._issuer = issuer or None
+        self._audience = audience or None
+        self._clock = clock
+        self._known: dict[str, tuple[Caller, float]] = {}
+
+    def caller(self, authorization: str | None) -> Caller:
+        """Raises Problem 401, with a sentence that says what is wrong with the token."""
+        if authorization is None or authorization[:7].lower() != "bearer ":
+            raise Problem(401, "no-token", "Send `Authorization: Bearer` and a token.")
+        token = authorization[7:].strip()
+        now = self._clock()
+        known = self._known.get(token)
+        if known is not None and known[1] > now:
+            return known[0]
+        caller = self._verify(token)
+        if len(self._known) >= KEPT_TOKENS:
+            self._known.clear()
+        self._known[token] = (caller, min(caller.expires, now + REMEMBER))
+        return caller
+
+    def _verify(self, token: str) -> Caller:
+        try:
+            header = jwt.get_unverified_header(token)
+            if header.get("alg") not in ALGORITHMS:
+                raise Problem(401, "bad-token", "The token must be signed with EdDSA or RS256.")
+            key = self._keys.find(header.get("kid"))
+            if key is None:
+                raise Problem(401, "bad-token", "The token is signed by a key that is not known here.")
+            # The key decides the algorithm, never the token alone.
+            if key.algorithm_name != header["alg"]:
+                raise Problem(401, "bad-token", "The token's algorithm is not that of its key.")
+            claims = jwt.decode(
+                token,
+                key.key,
+                algorithms=[key.algorithm_name],
+                issuer=self._issuer,
+                audience=self._audience,
+                leeway=LEEWAY,
+                options={"require": ["exp", "sub"], "verify_aud": self._audience is not None},
+            )
+        except jwt.ExpiredSignatureError:
+            raise Problem(401, "bad-token", "The token has expired: get a new one.") from None
+        except jwt.PyJWTError:
+            raise Problem(401, "bad-token", "The token is not valid here: get a new one.") from None
+        return _caller(claims)
+
+
+def _caller(claims: dict[str, Any]) -> Caller:
+    sub, org, roles = claims["sub"], claims.get("org"), claims.get("roles")
+    if not (isinstance(sub, str) and _SUB.fullmatch(sub)):
+        raise Problem(401, "bad-token", "The token's `sub` must be 1 to 64 characters and no citizen ID.")
+    if not (isinstance(org, str) and _ORG.fullmatch(org)):
+        raise Problem(401, "bad-token", "The token's `org` must be a division or a 12-digit unit.")
+    if not (isinstance(roles, list) and all(isinstance(r, str) for r in roles)):
+        raise Problem(401, "bad-token", "The token's `roles` must be a list of role names.")
+    principal = Principal(sub=sub, org=org if len(org) == 12 else org.ljust(6, "0"), roles=tuple(roles))
+    return Caller(principal=principal, calls=allowed(roles), expires=float(claims["exp"]))

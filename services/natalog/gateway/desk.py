@@ -1,0 +1,232 @@
+"""Takes submissions, waits for their entries, answers with the verdict; finds old ones again."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from confluent_kafka import KafkaException
+
+from natalog import metrics
+from natalog.decision.divisions import contains
+from natalog.events import Entry, Repeat, Unreadable, Verdict
+from natalog.gateway.auth import Caller
+from natalog.gateway.entry_reader import EntryReader, Missing
+from natalog.gateway.freshness import Freshness
+from natalog.gateway.intake_producer import IntakeProducer, QueueFull, TooLarge
+from natalog.gateway.problems import Problem
+from natalog.gateway.replica import Replica
+from natalog.gateway.replies import Arrived, Replies, Unknown, Waiting
+from natalog.gateway.submission import Prepared, today
+from natalog.gateway.verdict import token, verdict_json
+from natalog.wire import codec
+from natalog.wire.kinds import KIND_OF_RECORD
+
+log = logging.getLogger(__name__)
+
+RETRY_AFTER = 2  # seconds
+_ORIGINAL_WITHIN = 2.0  # seconds; the submission is on the ledger already, so its deadline may pass a little
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A verdict (200), or where to ask for it later (202)."""
+
+    status: int
+    body: bytes
+    location: str | None = None
+    token: str | None = None
+    """Position of a reader that has seen the verdict's entry."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A record on its way."""
+
+    prepared: Prepared
+    waiting: Waiting
+
+
+@dataclass(frozen=True, slots=True)
+class Repeated:
+    """The record was sent before: its verdict is that of entry `first` of the partition."""
+
+    partition: int
+    first: int | None
+    token: str
+
+
+class Desk:
+    """What the routes need for submissions. Lives on the event loop."""
+
+    def __init__(
+        self,
+        producer: IntakeProducer,
+        replies: Replies,
+        replica: Replica,
+        reader: EntryReader,
+        freshness: Freshness,
+        ready: Callable[[], str | None],
+    ) -> None:
+        self._producer = producer
+        self._replies = replies
+        self._replica = replica
+        self._reader = reader
+        self._freshness = freshness
+        self._ready = ready
+
+    def refuse_when_closed(self) -> None:
+        """Raises Problem 503 while a submission could not be answered: starting, or Kafka away."""
+        if (reason := self._ready()) is not None:
+            raise Problem(
+                503, "not-ready", f"{reason} Nothing was recorded. Send again.", retry_after=RETRY_AFTER
+            )
+        if self._freshness.failing:
+            raise Problem(
+                503, "kafka-away", "Nothing was recorded. Send again later.", retry_after=2 * RETRY_AFTER
+            )
+
+    def send(self, prepared: Prepared) -> Sent:
+        """Hand the record to the producer. Raises Problem 413 or 503; then nothing was recorded.
+
+        Whoever calls this calls `answer` with the result.
+        """
+        waiting = self._replies.expect(prepared.event_id.bytes, prepared.topic, prepared.partition)
+
+        def report(offset: int | None) -> None:
+            self._replies.delivered(waiting, offset)
+
+        try:
+            self._producer.send(prepared.topic, prepared.partition, prepared.key, prepared.value, report)
+        except QueueFull:
+            self._replies.forget(waiting)
+            raise Problem(
+                503,
+                "busy",
+                "The queue is full and nothing was recorded. Send again later.",
+                event_id=str(prepared.event_id),
+                retry_after=RETRY_AFTER,
+            ) from None
+        except TooLarge:
+            self._replies.forget(waiting)
+            raise Problem(
+                413, "too-large", "The record is too large.", event_id=str(prepared.event_id)
+            ) from None
+        except BaseException:
+            self._replies.forget(waiting)
+            raise
+        return Sent(prepared, waiting)
+
+    def forget(self, sent: Sent) -> None:
+        """Nobody waits for this one any longer; it is on its way all the same."""
+        self._replies.forget(sent.waiting)
+
+    async def answer(self, sent: Sent, deadline: float) -> Answer:
+        """The verdict, or a 202 once `deadline` (monotonic seconds) has passed or the send's outcome is unknown."""
+        answer = self.settle(sent.prepared, await self.reply(sent, deadline))
+        if isinstance(answer, Repeated):
+            return await self.original(sent.prepared, answer, deadline)
+        return answer
+
+    async def reply(self, sent: Sent, deadline: float) -> Arrived | None:
+        """The record's own entry; None when it is late or the send's outcome is unknown."""
+        waiting = sent.waiting
+        try:
+            if not waiting.reply.done():
+                async with asyncio.timeout(max(0.0, deadline - time.monotonic())):
+                    await waiting.reply
+            reply = waiting.reply.result()
+        except TimeoutError:
+            return None
+        finally:
+            self._replies.forget(waiting)
+        return None if isinstance(reply, Unknown) else reply
+
+    def settle(self, prepared: Prepared, reply: Arrived | None) -> Answer | Repeated:
+        """What the record's own entry says: an answer, or that the answer is an older entry's."""
+        if reply is None:
+            return _pending(prepared)
+        entry = _entry(reply.value)
+        seen = token(reply.partition, reply.offset)
+        if entry.verdict is Verdict.REPEATED:
+            return Repeated(reply.partition, entry.first, seen)
+        metrics.GATEWAY_SUBMISSIONS.labels(prepared.kind, entry.verdict.value).inc()
+        return Answer(200, _verdict(prepared, reply.partition, entry, reply.value), token=seen)
+
+    async def original(self, prepared: Prepared, repeated: Repeated, deadline: float) -> Answer:
+        """The original verdict of a repeat; a 202 when it cannot be read in time."""
+        try:
+            async with asyncio.timeout(max(_ORIGINAL_WITHIN, deadline - time.monotonic())):
+                for partition, offset in self._replica.places(prepared.event_id.bytes, repeated.partition):
+                    value = await asyncio.wrap_future(self._reader.read(partition, offset))
+                    entry = _entry(value)
+                    if entry.seq == repeated.first:
+                        metrics.GATEWAY_SUBMISSIONS.labels(prepared.kind, "repeated").inc()
+                        return Answer(200, _verdict(prepared, partition, entry, value), token=repeated.token)
+        except (TimeoutError, Missing, KafkaException):
+            log.warning("the original of a repeat could not be read", extra={"partition": repeated.partition})
+        return _pending(prepared)
+
+    async def find(self, event_id: uuid.UUID, caller: Caller) -> Answer:
+        """The original verdict of an event id inside the caller's org. Raises Problem 404 or 503."""
+        for partition, offset in await asyncio.to_thread(self._replica.places, event_id.bytes):
+            try:
+                value = await asyncio.wrap_future(self._reader.read(partition, offset))
+            except Missing:
+                continue
+            except (KafkaException, TimeoutError):
+                raise Problem(
+                    503, "kafka-away", "The ledger cannot be read now.", retry_after=RETRY_AFTER
+                ) from None
+            entry = _entry(value)
+            if isinstance(entry.input, Repeat | Unreadable):
+                continue
+            record = codec.decode(entry.input)
+            unit, number = getattr(record, "unit_code", ""), getattr(record, "certificate_number", None)
+            if not contains(caller.principal.org, unit, today()):
+                continue
+            body = verdict_json(
+                entry,
+                value,
+                partition=partition,
+                event_id=str(event_id),
+                kind=KIND_OF_RECORD[type(record)],
+                number=number,
+            )
+            return Answer(200, body, token=token(partition, offset))
+        raise Problem(
+            404,
+            "not-found",
+            "No verdict of your organisation has this event_id. One sent just now may still come; if it does not, "
+            "send the record again under the same event_id.",
+        )
+
+
+def _verdict(prepared: Prepared, partition: int, entry: Entry, value: bytes) -> bytes:
+    return verdict_json(
+        entry,
+        value,
+        partition=partition,
+        event_id=str(prepared.event_id),
+        kind=prepared.kind,
+        number=prepared.number,
+    )
+
+
+def _pending(prepared: Prepared) -> Answer:
+    metrics.GATEWAY_SUBMISSIONS.labels(prepared.kind, "pending").inc()
+    event_id = str(prepared.event_id)
+    location = f"/v1/submissions/{event_id}"
+    body = f'{{"event_id":"{event_id}","status":202,"location":"{location}"}}'
+    return Answer(202, body.encode(), location=location)
+
+
+def _entry(value: bytes) -> Entry:
+    entry = codec.decode(value)
+    if not isinstance(entry, Entry):
+        raise TypeError("a record on the ledger is no entry")
+    return entry

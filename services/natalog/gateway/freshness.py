@@ -1,0 +1,92 @@
+"""How fresh the replica is: the time up to which it knows everything that was sent.
+
+A sample is the end of the ledger and of every live intake topic, asked for at one moment. When the fold has
+passed all of it, the replica holds every decision on everything that had been received by that moment. So a
+dead registrar does not look fresh: the intake's end runs away from the ledger's causes. Bulk (birth.backfill)
+is left out, or a backfill of weeks would close every desk.
+
+Times are Unix milliseconds; a partition is judged by itself, so that one halted partition closes only its
+own numbers.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+KEPT = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """The ends of one partition number (offset of the next record) at one moment."""
+
+    sent_at: int
+    """When the sample was asked for, so nothing received later is promised."""
+    ledger: int
+    intake: tuple[int, ...]
+    """Last offset that holds a record, per live intake topic; -1 for none."""
+
+
+class Freshness:
+    """Per partition: samples the fold has not passed yet, and the time of the last one it has."""
+
+    def __init__(self, partitions: int) -> None:
+        self._lock = threading.Lock()
+        self._open: list[deque[Sample]] = [deque() for _ in range(partitions)]
+        self._position = [0] * partitions
+        self._causes: list[tuple[int, ...]] = [()] * partitions
+        self._as_of = [0] * partitions
+        self.answered_at = 0
+        """When Kafka last answered a sample; 0 before the first."""
+        self.failing = False
+        """Whether the last attempt to sample failed: Kafka is known to be away."""
+
+    def as_of(self, partition: int) -> int:
+        """Time of the last sample the fold has passed; 0 when there is none yet."""
+        return self._as_of[partition]
+
+    def position(self, partition: int) -> int:
+        """Ledger offset up to which the replica has folded."""
+        return self._position[partition]
+
+    def causes(self, partition: int) -> tuple[int, ...]:
+        """Last decided offset per live intake topic."""
+        return self._causes[partition]
+
+    def sampled(self, partition: int, sample: Sample) -> None:
+        """A new sample; samples come in order of time."""
+        with self._lock:
+            waiting = self._open[partition]
+            waiting.append(sample)
+            if len(waiting) > KEPT:  # far behind: every second one is enough to see progress
+                self._open[partition] = deque(s for i, s in enumerate(waiting) if i % 2 == 0)
+            self._advance(partition)
+
+    def folded(self, partition: int, position: int, causes: Sequence[int]) -> None:
+        """The fold reached `position`, the last causes being `causes` (live topics, in their order)."""
+        with self._lock:
+            self._position[partition] = position
+            self._causes[partition] = tuple(causes)
+            self._advance(partition)
+
+    def reset(self, partition: int) -> None:
+        """The fold of this partition begins anew: nothing is known until it has come to the end again."""
+        with self._lock:
+            self._position[partition] = 0
+            self._causes[partition] = ()
+            self._as_of[partition] = 0
+            self._open[partition].clear()
+
+    def _advance(self, partition: int) -> None:
+        waiting = self._open[partition]
+        position, causes = self._position[partition], self._causes[partition]
+        while waiting and causes:
+            sample = waiting[0]
+            if position < sample.ledger or any(
+                cause < end for cause, end in zip(causes, sample.intake, strict=True)
+            ):
+                return
+            self._as_of[partition] = waiting.popleft().sent_at

@@ -1,0 +1,92 @@
+"""Sends intake records: idempotent, never transactional, every partition named by the sender."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections.abc import Callable
+
+from confluent_kafka import KafkaError, KafkaException, Message
+
+from natalog.exits import Exit
+from natalog.kafka.clients import intake_producer, warm_up
+
+log = logging.getLogger(__name__)
+
+TIMEOUT_MS = 30_000
+"""How long a record may stay in the local queue; after that nobody knows, and the sender sends again."""
+
+
+class QueueFull(Exception):
+    """Nothing was sent: the local queue holds as much as it may."""
+
+
+class TooLarge(Exception):
+    """Nothing was sent: the record is larger than the topic takes."""
+
+
+class IntakeProducer:
+    """A producer with a thread of its own that serves delivery reports."""
+
+    def __init__(self, bootstrap: str, *, queue: int) -> None:
+        self._producer = intake_producer(
+            bootstrap,
+            "natalog-gateway",
+            **{
+                "queue.buffering.max.messages": queue,
+                "queue.buffering.max.kbytes": 262_144,
+                "message.timeout.ms": TIMEOUT_MS,
+                "error_cb": _on_error,  # type: ignore[arg-type]
+            },
+        )
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._serve, name="producer", daemon=True)
+
+    def start(self, topic: str) -> None:
+        """Connect, so that the first record need not wait, and begin to serve delivery reports.
+
+        Raises KafkaException when the cluster does not answer.
+        """
+        warm_up(self._producer, topic)
+        self._thread.start()
+
+    def send(
+        self, topic: str, partition: int, key: bytes, value: bytes, report: Callable[[int | None], None]
+    ) -> None:
+        """Queue a record. `report` gets its offset, or None when the outcome is unknown, on another thread.
+
+        Raises QueueFull or TooLarge; then nothing was queued and `report` is never called.
+        """
+
+        def on_delivery(error: KafkaError | None, message: Message) -> None:
+            report(message.offset() if error is None else None)
+
+        try:
+            self._producer.produce(topic, value=value, key=key, partition=partition, on_delivery=on_delivery)
+        except BufferError:
+            raise QueueFull from None
+        except KafkaException as error:
+            if error.args[0].code() == KafkaError.MSG_SIZE_TOO_LARGE:
+                raise TooLarge from None
+            raise
+
+    def close(self, timeout: float) -> None:
+        """Send what is queued, within `timeout` seconds."""
+        self._producer.flush(timeout)
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join(2.0)
+
+    def _serve(self) -> None:
+        while not self._stop.is_set():
+            self._producer.poll(0.2)
+
+
+def _on_error(error: KafkaError) -> None:
+    if error.fatal():
+        # An idempotent producer that lost its sequence can send nothing more. Crash-only: start anew.
+        log.critical("the producer failed for good, ending", extra={"error": error.name()})
+        os._exit(Exit.DIFFERS)
+    if error.code() != KafkaError._ALL_BROKERS_DOWN:
+        log.warning("producer", extra={"error": error.name()})

@@ -1,0 +1,151 @@
+"""Builds the gateway from settings and runs it: the whole of `natalog run gateway`."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator
+
+import uvicorn
+from confluent_kafka import KafkaException
+from starlette.applications import Starlette
+
+from natalog.decision import rules
+from natalog.exits import Exit
+from natalog.gateway.app import Parts, build
+from natalog.gateway.auth import Keys, Verifier
+from natalog.gateway.desk import Desk
+from natalog.gateway.entry_reader import EntryReader
+from natalog.gateway.freshness import Freshness
+from natalog.gateway.inquiry import Inquiry
+from natalog.gateway.intake_producer import IntakeProducer
+from natalog.gateway.openapi import document
+from natalog.gateway.replica import LIVE_TOPICS, Replica
+from natalog.gateway.replies import Replies
+from natalog.gateway.sampler import Sampler
+from natalog.ledger.follow import LEDGER
+from natalog.ledger.store import StoreInUse
+from natalog.settings import Settings
+from natalog.wire.topics import TOPICS
+
+log = logging.getLogger(__name__)
+
+
+class Service:
+    """The parts of one gateway and their lives. Parts are made on the running event loop."""
+
+    def __init__(self, settings: Settings, verifier: Verifier, rule_sets: rules.RuleSets) -> None:
+        self._settings = settings
+        self._verifier = verifier
+        self._rule_sets = rule_sets
+        self._parts: Parts | None = None
+
+    def parts(self) -> Parts:
+        """What the routes stand on."""
+        assert self._parts is not None
+        return self._parts
+
+    @contextlib.asynccontextmanager
+    async def lifespan(self, app: Starlette) -> AsyncIterator[None]:
+        """Starts everything, and stops it in the reverse order."""
+        settings, loop = self._settings, asyncio.get_running_loop()
+        partitions = TOPICS[LEDGER].partitions
+        freshness = Freshness(partitions)
+        replies = Replies(loop)
+        producer = IntakeProducer(settings.kafka, queue=settings.gateway_queue)
+        replica = Replica(settings.kafka, settings.data / "replica", partitions, self._rule_sets, freshness)
+        reader = EntryReader(settings.kafka, LEDGER)
+        sampler = Sampler(
+            settings.kafka,
+            freshness,
+            ledger=LEDGER,
+            topics=LIVE_TOPICS,
+            transactional=frozenset({"certificate.invalidations"}),
+            partitions=partitions,
+            every=settings.gateway_sample_seconds,
+        )
+        inquiry = Inquiry(replica, freshness, producer, stale_ms=int(settings.gateway_stale_seconds * 1000))
+        connected = False
+
+        async def connect() -> None:
+            nonlocal connected
+            while not connected:
+                try:
+                    await asyncio.to_thread(producer.start, TOPICS["birth.registrations"].name)
+                    connected = True
+                except KafkaException as error:
+                    log.warning("waiting for Kafka", extra={"error": error.args[0].name()})
+                    await asyncio.sleep(1.0)
+
+        def ready() -> str | None:
+            if not connected:
+                return "Kafka has not answered yet."
+            if not replica.ready:
+                return "The ledger is still being read."
+            return None
+
+        self._parts = Parts(
+            verifier=self._verifier,
+            desk=Desk(producer, replies, replica, reader, freshness, ready),
+            inquiry=inquiry,
+            wait=settings.gateway_wait,
+            openapi=document,
+            ready=ready,
+        )
+        connecting = asyncio.create_task(connect())
+        replica.start(replies, lambda: _on(loop, inquiry.moved))
+        reader.start()
+        sampler.start()
+        try:
+            yield
+        finally:
+            connecting.cancel()
+            await asyncio.to_thread(producer.close, 5.0)
+            await asyncio.to_thread(sampler.close)
+            await asyncio.to_thread(reader.close)
+            await asyncio.to_thread(replica.close)
+
+
+def main(settings: Settings) -> int:
+    """Run until SIGTERM or SIGINT. Returns the exit code."""
+    source = settings.jwks or settings.jwks_url
+    if not source:
+        log.error("set NATALOG_JWKS or NATALOG_JWKS_URL: without keys no token can be verified")
+        return Exit.REFUSED_TO_START
+    verifier = Verifier(Keys(source), issuer=settings.token_issuer, audience=settings.token_audience)
+    rule_sets = rules.RuleSets()
+    try:
+        if settings.rules is not None:
+            rule_sets.add(rules.from_json(settings.rules.read_text(encoding="utf-8")))
+    except (OSError, rules.RuleSetError) as error:
+        log.error("rule set cannot be used", extra={"reason": str(error)})
+        return Exit.REFUSED_TO_START
+    service = Service(settings, verifier, rule_sets)
+    app = build(service.parts, service.lifespan)
+    config = uvicorn.Config(
+        app,
+        host=settings.gateway_host,
+        port=settings.gateway_port,
+        loop="uvloop",
+        http="httptools",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=10,
+        timeout_keep_alive=75,
+    )
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    server = uvicorn.Server(config)
+    try:
+        server.run()
+    except StoreInUse as error:
+        log.error("replica in use", extra={"reason": str(error)})
+        return Exit.DIFFERS
+    return Exit.DONE if server.started else Exit.DIFFERS
+
+
+def _on(loop: asyncio.AbstractEventLoop, call: object) -> None:
+    if not loop.is_closed():
+        loop.call_soon_threadsafe(call)  # type: ignore[arg-type]

@@ -1,0 +1,110 @@
+"""What may be done with a certificate number, from the fold of everything decided about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from natalog.decision.numbers import PROVINCES, has_letter, province
+from natalog.decision.state import NumberState
+
+
+class Status(StrEnum):
+    """Gravest first (编号状态)."""
+
+    MALFORMED = "MALFORMED"
+    BLACKLISTED = "BLACKLISTED"
+    INVALIDATED = "INVALIDATED"
+    USED = "USED"
+    CLAIMED = "CLAIMED"
+    UNUSED = "UNUSED"
+    UNKNOWN = "UNKNOWN"
+    """Nobody can tell now: never to be taken for UNUSED."""
+
+
+LABELS: dict[Status, str] = {
+    Status.MALFORMED: "格式错误",
+    Status.BLACKLISTED: "黑名单",
+    Status.INVALIDATED: "已作废",
+    Status.USED: "已使用",
+    Status.CLAIMED: "占用中",
+    Status.UNUSED: "未使用",
+    Status.UNKNOWN: "无法确定",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """The status of one number as it is now."""
+
+    status: Status
+    usable: bool
+    used: bool = False
+    blacklisted: bool = False
+    invalidated: bool = False
+    contested: bool = False
+    claimed_by_me: bool = False
+    warnings: tuple[str, ...] = ()
+    """Codes: flags of the rule set, and LISTED_LATER (a listing not yet binding), COMPLETED (a registration was
+    completed with it, its filing is still to come), ONLY_BIRTHS_TO_2000 (an edition without letter)."""
+
+
+def find(number: str, state: NumberState | None, at: int, unit: str) -> Finding:
+    """Status of a well-formed number for a unit (12 digits) or authority at `at`, UTC milliseconds.
+
+    Usable is what is UNUSED, or CLAIMED by the unit itself. The successor of a used number is neither: it is good
+    for the registration that stands there alone.
+    """
+    warnings = [] if province(number) in PROVINCES else ["PREFIX_WARNING"]
+    if not has_letter(number):
+        warnings.append("ONLY_BIRTHS_TO_2000")
+    if state is None:
+        return Finding(Status.UNUSED, usable=True, warnings=tuple(warnings))
+    used = state.stands() is not None
+    blacklisted = any(listing.binds_from <= at for listing in state.listings)
+    invalidated = state.void is not None and state.void.binds_from <= at
+    open_claims = [held.unit_code for held in state.claims if held.open_at(at)]
+    warnings += _warnings(state, at, used=used)
+    status = (
+        Status.BLACKLISTED
+        if blacklisted
+        else Status.INVALIDATED
+        if invalidated
+        else Status.USED
+        if used
+        else Status.CLAIMED
+        if open_claims
+        else Status.UNUSED
+    )
+    mine = unit in open_claims
+    # An earlier release may have let several units claim at different rule sets: all open ones must be ours.
+    free = status is Status.UNUSED or (status is Status.CLAIMED and all(c == unit for c in open_claims))
+    return Finding(
+        status=status,
+        usable=free and state.inherited() is None,
+        used=used,
+        blacklisted=blacklisted,
+        invalidated=invalidated,
+        contested=state.contested,
+        claimed_by_me=mine,
+        warnings=tuple(warnings),
+    )
+
+
+def _warnings(state: NumberState, at: int, *, used: bool) -> list[str]:
+    found = []
+    if state.contested:
+        found.append("CONTESTED")
+    if state.relations:
+        found.append("SUCCESSION")
+    if state.withdrawn:
+        found.append("WITHDRAWN_BEFORE")
+    if used and any(listing.seq > state.standing_seq for listing in state.listings):
+        found.append("LISTED_AFTER_USE")
+    if used and state.void is not None and state.void.seq > state.standing_seq:
+        found.append("INVALIDATED_AFTER_USE")
+    if any(listing.binds_from > at for listing in [*state.listings, *([state.void] if state.void else [])]):
+        found.append("LISTED_LATER")
+    if not used and any(r.completed_at >= 0 and not r.withdrawn and not r.filed for r in state.registrations):
+        found.append("COMPLETED")
+    return found
