@@ -76,8 +76,8 @@ class EntryReader:
 
     def _round(self, consumer: Consumer, wanted: dict[Place, list[Future[bytes]]]) -> None:
         left: dict[int, list[int]] = {}
-        for partition, offset in sorted(wanted, reverse=True):
-            left.setdefault(partition, []).append(offset)  # the smallest is last
+        for place in sorted(wanted, reverse=True):
+            left.setdefault(place[0], []).append(place[1])  # the smallest is last
 
         def answer(partition: int, offset: int, value: bytes | None) -> None:
             for future in wanted.pop((partition, offset)):
