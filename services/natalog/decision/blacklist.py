@@ -34,7 +34,9 @@ def decide_blacklist(state: NumberState, change: BlacklistChange, at: i64) -> De
     return accepted(0, listed.seq)
 
 
-def apply_blacklist(state: NumberState, change: BlacklistChange, decision: Decision, seq: i64, received_at: i64) -> None:
+def apply_blacklist(
+    state: NumberState, change: BlacklistChange, decision: Decision, seq: i64, received_at: i64
+) -> None:
     if decision.verdict != codes.ACCEPTED:
         return
     listed = state.listing(change.owner)

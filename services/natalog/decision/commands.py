@@ -82,7 +82,9 @@ class Completion(Command):
 class OverSix:
     """Which of the checks after the sixth birthday are there (notice, section 二.二)."""
 
-    def __init__(self, visit: bool, face: bool, fingerprint: bool, dna: bool, approval_ref: str | None) -> None:
+    def __init__(
+        self, visit: bool, face: bool, fingerprint: bool, dna: bool, approval_ref: str | None
+    ) -> None:
         self.visit: bool = visit
         self.face: bool = face
         self.fingerprint: bool = fingerprint

@@ -103,7 +103,9 @@ def apply(state: NumberState, command: Command, decision: Decision, seq: i64, re
         apply_succession(state, command, decision, seq)
 
 
-def evolve(state: NumberState, command: Command, decision: Decision, seq: i64, received_at: i64) -> NumberState:
+def evolve(
+    state: NumberState, command: Command, decision: Decision, seq: i64, received_at: i64
+) -> NumberState:
     """The state after the entry `seq`; `state` stays as it was."""
     after = unpack(pack(state))
     apply(after, command, decision, seq, received_at)

@@ -62,4 +62,11 @@ def cleared_by(filing: Filing) -> i64:
 def _checked(filing: Filing) -> bool:
     """Whether every check after the sixth birthday is there (notice, section 二.二)."""
     done = filing.over_six
-    return done is not None and done.visit and done.face and done.fingerprint and done.dna and bool(done.approval_ref)
+    return (
+        done is not None
+        and done.visit
+        and done.face
+        and done.fingerprint
+        and done.dna
+        and bool(done.approval_ref)
+    )

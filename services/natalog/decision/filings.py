@@ -115,7 +115,9 @@ def _take(state: NumberState, filing: Filing, backfill: bool, at: i64) -> Decisi
             continue
         excused: i64 = excuse(state, filing, listed, backfill, at, codes.LISTED_AFTER_USE)
         if excused == 0:
-            return _listed(codes.BLACKLISTED, filing, listed.seq, not backfill and claims_earlier(filing, listed))
+            return _listed(
+                codes.BLACKLISTED, filing, listed.seq, not backfill and claims_earlier(filing, listed)
+            )
         flags |= excused
     void = binding_void(state, at)
     if void is not None:
@@ -153,7 +155,9 @@ def _gate(state: NumberState, filing: Filing, decision: Decision, numbered_live:
                     return
 
 
-def _look_at_number(state: NumberState, filing: Filing, number: str, received_at: i64, decision: Decision) -> None:
+def _look_at_number(
+    state: NumberState, filing: Filing, number: str, received_at: i64, decision: Decision
+) -> None:
     """Warnings the number itself gives; never a refusal."""
     if province(number) not in PROVINCES:
         decision.flags |= codes.PREFIX_WARNING

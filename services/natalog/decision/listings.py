@@ -10,7 +10,9 @@ from natalog.decision.commands import Filing
 from natalog.decision.state import Listing, NumberState
 
 
-def stated_listing(owner: str, effective_at: int | None, seq: i64, received_at: i64, replaced_by: str) -> Listing:
+def stated_listing(
+    owner: str, effective_at: int | None, seq: i64, received_at: i64, replaced_by: str
+) -> Listing:
     """A listing as it enters the state; it binds from max(received_at, effective_at)."""
     effective: i64 = received_at if effective_at is None else max(0, bounded(effective_at))
     return Listing(owner, seq, max(received_at, effective), effective, replaced_by)

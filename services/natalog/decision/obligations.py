@@ -23,7 +23,9 @@ def decide_completion(completion: Completion) -> Decision:
     return accepted()
 
 
-def apply_completion(state: NumberState, completion: Completion, decision: Decision, seq: i64, received_at: i64) -> None:
+def apply_completion(
+    state: NumberState, completion: Completion, decision: Decision, seq: i64, received_at: i64
+) -> None:
     """`state` after the completion: an obligation is open, unless the filing came first."""
     if decision.verdict != codes.ACCEPTED:
         return

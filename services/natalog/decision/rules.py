@@ -139,7 +139,9 @@ def from_json(text: str) -> RuleSet:
     }
     for name, value in given.items():
         if name != "version" and name not in spans:
-            raise RuleSetError(f"the rule set has an unknown field {name}; it may have version, {', '.join(spans)}")
+            raise RuleSetError(
+                f"the rule set has an unknown field {name}; it may have version, {', '.join(spans)}"
+            )
         if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**31:
             raise RuleSetError(f"{name} must be a whole number from 0 to 2147483647")
         if name != "version":

@@ -46,7 +46,9 @@ class Registration:
 class Held:
     """One claim with its renewals."""
 
-    def __init__(self, unit_code: str, seq: i64, granted_at: i64, expires_at: i64, event_ids: list[bytes]) -> None:
+    def __init__(
+        self, unit_code: str, seq: i64, granted_at: i64, expires_at: i64, event_ids: list[bytes]
+    ) -> None:
         self.unit_code: str = unit_code
         self.seq: i64 = seq  # of the first grant
         self.granted_at: i64 = granted_at  # received_at of the first grant

@@ -99,7 +99,9 @@ def apply_succession(state: NumberState, succession: Succession, decision: Decis
     kept = [relation for relation in state.relations if relation.predecessor != predecessor]
     if not _takes_no_part(succession):
         registration = succession.registration_id
-        kept.append(Relation(predecessor, "" if registration is None else registration, succession.chain, seq))
+        kept.append(
+            Relation(predecessor, "" if registration is None else registration, succession.chain, seq)
+        )
     state.relations = kept
 
 

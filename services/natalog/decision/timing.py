@@ -12,7 +12,9 @@ from natalog.decision.state import NumberState
 from natalog.decision.verdict import Decision
 
 
-def time_filing(state: NumberState, filing: Filing, received_at: i64, rules: RuleSet, decision: Decision) -> None:
+def time_filing(
+    state: NumberState, filing: Filing, received_at: i64, rules: RuleSet, decision: Decision
+) -> None:
     """Sets `delay_ms` and the timing flags, once per registration: at its first live filing, whatever its verdict.
 
     The delay counts from `registered_at`; where that lies in the future beyond the skew, from what the ledger
