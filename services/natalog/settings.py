@@ -36,13 +36,17 @@ class Settings(BaseSettings):
         default=0, ge=0, le=65535, description="/metrics of the registrar; 0: off"
     )
     registrar_session_ms: int = Field(
-        default=10_000, ge=1_000, description="milliseconds until the group gives a silent registrar's share away"
+        default=10_000,
+        ge=1_000,
+        description="milliseconds until the group gives a silent registrar's share away",
     )
     registrar_transaction_ms: int = Field(
         default=10_000, ge=1_000, description="milliseconds until the broker aborts an unfinished transaction"
     )
     registrar_batch: int = Field(default=2_000, ge=20, description="most intake records in one transaction")
-    registrar_cache_mib: int = Field(default=64, ge=1, description="block cache of the registrar's state, MiB")
+    registrar_cache_mib: int = Field(
+        default=64, ge=1, description="block cache of the registrar's state, MiB"
+    )
     metrics_host: str = Field(default="127.0.0.1", description="address /metrics and /readyz listen on")
 
     gateway_wait: float = Field(

@@ -1,0 +1,156 @@
+"""Clients of librdkafka with the settings that were measured, one factory per use.
+
+Every producer partitions by murmur2, as Java does; librdkafka's own default (CRC32) would scatter a number over
+two partitions. No consumer resets offsets by itself: a missing offset is an error, never a jump.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import Any
+
+from confluent_kafka import Consumer, KafkaError, Producer
+from confluent_kafka.admin import AdminClient
+
+log = logging.getLogger("natalog.kafka")
+
+INTAKE_RECORD_LIMIT = 262_144
+"""Largest batch the intake topics take, bytes. A batch above it would be refused whole, so producers stay below."""
+LEDGER_RECORD_LIMIT = 1_048_576
+"""Largest batch the ledger takes, bytes."""
+_BATCH_BYTES = 240_000  # below INTAKE_RECORD_LIMIT with its headers, uncompressed
+
+
+def _base(bootstrap: str, name: str) -> dict[str, Any]:
+    return {
+        "bootstrap.servers": bootstrap,
+        "client.id": name,
+        "error_cb": _note,
+        "logger": log,
+        "socket.nagle.disable": True,
+        # A broker that restarts is back in seconds; the default backs off up to ten.
+        "reconnect.backoff.ms": 50,
+        "reconnect.backoff.max.ms": 500,
+    }
+
+
+def _note(error: KafkaError) -> None:
+    log.warning("kafka client error", extra={"code": error.name(), "detail": error.str()})
+
+
+def ledger_producer(
+    bootstrap: str, transactional_id: str, *, transaction_timeout_ms: int = 10_000
+) -> Producer:
+    """The transactional producer of one registrar.
+
+    Small retry back-offs: the first request of a transaction is refused while the broker still ends the one before
+    (CONCURRENT_TRANSACTIONS), and the default of 100 ms would set the pace of every small batch.
+    """
+    return Producer(
+        {
+            **_base(bootstrap, transactional_id),
+            "transactional.id": transactional_id,
+            "transaction.timeout.ms": transaction_timeout_ms,
+            "message.timeout.ms": transaction_timeout_ms,
+            "partitioner": "murmur2_random",
+            "compression.type": "lz4",
+            "message.max.bytes": LEDGER_RECORD_LIMIT,
+            "batch.size": _BATCH_BYTES,
+            "batch.num.messages": 10_000,
+            "queue.buffering.max.messages": 100_000,
+            "linger.ms": 0,
+            "retry.backoff.ms": 2,
+            "retry.backoff.max.ms": 5,
+        }
+    )
+
+
+def intake_producer(bootstrap: str, name: str, **settings: str | int | bool | float) -> Producer:
+    """An idempotent producer for intake topics. Call `warm_up` before the first send. `settings` override."""
+    return Producer(
+        {
+            **_base(bootstrap, name),
+            "enable.idempotence": True,
+            "partitioner": "murmur2_random",
+            "compression.type": "lz4",
+            "message.max.bytes": INTAKE_RECORD_LIMIT,
+            "batch.size": _BATCH_BYTES,
+            "linger.ms": 1,
+            "retry.backoff.ms": 10,
+            "retry.backoff.max.ms": 200,
+            **settings,
+        }
+    )
+
+
+def warm_up(producer: Producer, topic: str, *, timeout: float = 10.0) -> None:
+    """Connect and let the producer get its id, or the first send waits up to half a second for it.
+
+    `timeout` in seconds. Raises KafkaException when the cluster does not answer within it.
+    """
+    producer.list_topics(topic, timeout)
+    deadline = time.monotonic() + 0.6  # librdkafka asks for the id on a timer of 500 ms
+    while (left := deadline - time.monotonic()) > 0:
+        producer.poll(left)
+
+
+def _consumer(bootstrap: str, name: str, group: str, settings: dict[str, Any]) -> Consumer:
+    return Consumer(
+        {
+            **_base(bootstrap, name),
+            "group.id": group,
+            "isolation.level": "read_committed",
+            "auto.offset.reset": "error",
+            "enable.auto.commit": False,
+            "enable.auto.offset.store": False,
+            "fetch.wait.max.ms": 100,
+            "fetch.error.backoff.ms": 5,
+            # The default of one second caps throughput whenever the local queue has been full once.
+            "fetch.queue.backoff.ms": 10,
+            **settings,
+        }
+    )
+
+
+def group_consumer(
+    bootstrap: str, group: str, instance: str, *, session_timeout_ms: int = 10_000
+) -> Consumer:
+    """A static member of a group (KIP-345): restarted within the session time-out it keeps its partitions."""
+    return _consumer(
+        bootstrap,
+        f"{instance}-live",
+        group,
+        {
+            "group.instance.id": instance,
+            "session.timeout.ms": session_timeout_ms,
+            "heartbeat.interval.ms": min(3_000, session_timeout_ms // 3),
+            "partition.assignment.strategy": "range",
+            "queued.min.messages": 20_000,
+            "queued.max.messages.kbytes": 16_384,
+        },
+    )
+
+
+def assigned_consumer(
+    bootstrap: str, name: str, *, ends: bool = False, queue_kbytes: int = 16_384
+) -> Consumer:
+    """A consumer outside any group whose partitions are assigned by hand.
+
+    With `ends`, reaching the last stable offset is reported as an event (_PARTITION_EOF) carrying the position.
+    """
+    return _consumer(
+        bootstrap,
+        name,
+        f"{name}-unused",  # librdkafka wants one; nothing joins or commits
+        {
+            "enable.partition.eof": ends,
+            "queued.min.messages": 20_000,
+            "queued.max.messages.kbytes": queue_kbytes,
+        },
+    )
+
+
+def admin_client(bootstrap: str, name: str) -> AdminClient:
+    """For metadata and offsets."""
+    return AdminClient(_base(bootstrap, f"{name}-admin"))

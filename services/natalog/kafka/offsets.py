@@ -1,0 +1,106 @@
+"""Where logs begin and end, and what a group has committed, asked without blocking.
+
+Each question is sent at once; `ready()` tells whether all answers are in. A loop that must go on polling looks at it
+between polls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any
+
+from confluent_kafka import (
+    ConsumerGroupTopicPartitions,
+    IsolationLevel,
+    KafkaException,
+    TopicCollection,
+    TopicPartition,
+)
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin._listoffsets import OffsetSpec
+
+Place = tuple[str, int]
+"""Topic and partition."""
+
+REQUEST_TIMEOUT = 15.0
+"""Seconds until a question counts as unanswered; a transaction may hold back stable offsets for ten."""
+
+
+class LogBounds:
+    """First and next offsets of logs, the latter the high watermark: open transactions count (READ_UNCOMMITTED).
+
+    A read_committed consumer's own idea of the end stops at the last stable offset, before an open transaction.
+    """
+
+    def __init__(self, admin: AdminClient, starts: Iterable[Place], ends: Iterable[Place]) -> None:
+        self._starts = _ask(admin, starts, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
+        self._ends = _ask(admin, ends, OffsetSpec.latest())  # type: ignore[no-untyped-call]
+
+    def ready(self) -> bool:
+        """Whether `starts` and `ends` answer without waiting."""
+        return all(f.done() for f in (*self._starts.values(), *self._ends.values()))
+
+    def starts(self) -> dict[Place, int]:
+        """First offset of each log. Raises KafkaException when the cluster did not answer."""
+        return {place: int(f.result(REQUEST_TIMEOUT).offset) for place, f in self._starts.items()}
+
+    def ends(self) -> dict[Place, int]:
+        """High watermark of each log. Raises KafkaException when the cluster did not answer."""
+        return {place: int(f.result(REQUEST_TIMEOUT).offset) for place, f in self._ends.items()}
+
+
+def _ask(admin: AdminClient, places: Iterable[Place], spec: OffsetSpec) -> dict[Place, Future[Any]]:
+    question = {TopicPartition(topic, partition): spec for topic, partition in places}
+    if not question:
+        return {}
+    answers = admin.list_offsets(
+        question, isolation_level=IsolationLevel.READ_UNCOMMITTED, request_timeout=REQUEST_TIMEOUT
+    )
+    return {(tp.topic, tp.partition): future for tp, future in answers.items()}
+
+
+class CommittedOffsets:
+    """What a group has committed, once no transaction with offsets for it is open (KIP-447, `require_stable`)."""
+
+    def __init__(self, admin: AdminClient, group: str, places: Iterable[Place]) -> None:
+        wanted = [TopicPartition(topic, partition) for topic, partition in places]
+        request = [ConsumerGroupTopicPartitions(group, wanted)]
+        self._answer = admin.list_consumer_group_offsets(
+            request, require_stable=True, request_timeout=REQUEST_TIMEOUT
+        )[group]
+
+    def ready(self) -> bool:
+        """Whether `offsets` answers without waiting."""
+        return bool(self._answer.done())
+
+    def offsets(self) -> dict[Place, int]:
+        """Next offset by place, negative where nothing is committed.
+
+        Raises KafkaException when the cluster did not answer or offsets did not become stable: ask again.
+        """
+        answer = self._answer.result(REQUEST_TIMEOUT)
+        committed: dict[Place, int] = {}
+        for tp in answer.topic_partitions:
+            if tp.error is not None:
+                raise KafkaException(tp.error)
+            committed[tp.topic, tp.partition] = tp.offset
+        return committed
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Which ledger this is: a topic deleted and made anew, or another cluster, has other ids."""
+
+    cluster: str
+    topic: str
+
+
+def identity_of(admin: AdminClient, topic: str, *, timeout: float = 10.0) -> Identity:
+    """Ids of the cluster and of `topic`. `timeout` in seconds. Raises KafkaException when there is no answer."""
+    cluster = admin.list_topics(timeout=timeout).cluster_id
+    described: Mapping[str, Future[Any]] = admin.describe_topics(
+        TopicCollection([topic]), request_timeout=timeout
+    )
+    return Identity(str(cluster), str(described[topic].result(timeout + 5).topic_id))

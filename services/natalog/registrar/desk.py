@@ -1,0 +1,279 @@
+"""Which partitions are decided, which are taken over and which are only followed; the way from one to another."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Collection, Iterable
+
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+
+from natalog import metrics
+from natalog.kafka.offsets import LogBounds
+from natalog.ledger.fold import Fold, ShelfDisagrees
+from natalog.ledger.follow import LEDGER, LedgerReader, Stretch
+from natalog.ledger.store import Store
+from natalog.registrar.faults import ForeignWriter
+from natalog.registrar.intake import Intake
+from natalog.registrar.partition import Partition, Phase
+from natalog.registrar.takeover import Findings, Round
+from natalog.wire.topics import INTAKE_TOPICS
+
+log = logging.getLogger(__name__)
+
+
+class Desk:
+    """All partitions of the ledger as one registrar sees them."""
+
+    def __init__(self, *, store: Store, reader: LedgerReader, admin: AdminClient, group: str) -> None:
+        self.partitions = [Partition(Fold(number, shelf)) for number, shelf in enumerate(store.shelves)]
+        self._store = store
+        self._reader = reader
+        self._admin = admin
+        self._group = group
+        self._rounds: list[Round] = []
+        self._findings: dict[int, Findings] = {}
+        self._intake: Intake | None = None
+        self._busy = False
+        self.assigned_once = False
+        reader.start({p.number: p.fold.resume for p in self.partitions})
+
+    def attach(self, intake: Intake) -> None:
+        """Say which intake to open and close."""
+        self._intake = intake
+
+    @property
+    def is_folding(self) -> bool:
+        """Whether the ledger has more to fold, as far as known, or a takeover is under way."""
+        return self._busy or bool(self._rounds) or any(p.phase is Phase.TAKING_OVER for p in self.partitions)
+
+    @property
+    def reads_ledger(self) -> bool:
+        """Whether any partition is being read from the ledger."""
+        return bool(self._reader.partitions)
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether the group has given us our share and all of it that is not halted is being decided."""
+        return self.assigned_once and all(p.phase is not Phase.TAKING_OVER for p in self.partitions)
+
+    def deciding(self) -> list[Partition]:
+        """Partitions where this registrar writes."""
+        return [p for p in self.partitions if p.phase is Phase.DECIDING]
+
+    def halted(self) -> list[Partition]:
+        """Partitions that need people."""
+        return [p for p in self.partitions if p.phase is Phase.HALTED]
+
+    # Called by the intake, from within a poll ------------------------------------------------------------------------
+
+    def assigned(self, numbers: list[int]) -> None:
+        """The group gave us these."""
+        log.info("assigned", extra={"partitions": numbers})
+        self.assigned_once = True
+        for number in numbers:
+            self._take_over(self.partitions[number], suspicious=False)
+        if numbers:
+            self._rounds.append(self._round(numbers))
+
+    def revoked(self, numbers: list[int]) -> None:
+        """The group took these back."""
+        log.info("revoked", extra={"partitions": numbers})
+        self._rounds.clear()
+        self._findings.clear()
+        for number in numbers:
+            partition = self.partitions[number]
+            self._lift(partition)
+            partition.phase = Phase.FOLLOWING
+            partition.suspicious = False
+            partition.known_gaps.clear()
+            self._read(partition)
+        self._store.flush(wait=True)
+
+    # Called by the loop ----------------------------------------------------------------------------------------------
+
+    def recheck(self, partitions: Iterable[Partition]) -> None:
+        """Stop deciding there, look what stands on the ledger, go on when nobody else wrote."""
+        again = [p for p in partitions if p.phase is Phase.DECIDING]
+        for partition in again:
+            self._open_intake().close(partition.number)
+            partition.fold.doubt()
+            self._take_over(partition, suspicious=True)
+        if again:
+            self._rounds.append(self._round([p.number for p in again]))
+
+    def compare_ends(self, ends: LogBounds) -> None:
+        """Recheck partitions whose ledger, when `ends` was asked, was already longer than what stands there by us."""
+        try:
+            found = ends.ends()
+        except KafkaException as exception:
+            log.warning("ledger ends not known", extra={"detail": str(exception)})
+            return
+        longer = [p for p in self.deciding() if found.get((LEDGER, p.number), 0) > p.next_own]
+        if longer:
+            log.error("unexpected records on the ledger", extra={"partitions": [p.number for p in longer]})
+            self.recheck(longer)
+
+    def halt(
+        self, partition: Partition, cause: str, exception: BaseException | None, detail: str = ""
+    ) -> None:
+        """Take a partition out of work until people have looked; the others go on."""
+        self._lift(partition)
+        self._reader.stop([partition.number])
+        if self._intake is not None and partition.number in self._intake.held:
+            self._intake.close(partition.number)
+        partition.phase, partition.cause = Phase.HALTED, cause
+        metrics.PARTITION_HALTED.labels(partition.number, cause).set(1)
+        log.error(
+            "partition halted: nothing on it is decided until its cause is removed and the registrar restarted",
+            extra={"partition": partition.number, "cause": cause, "detail": detail or repr(exception)},
+            exc_info=exception,
+        )
+
+    def advance(self, limit: int, timeout: float) -> None:
+        """Fold up to `limit` entries, waiting `timeout` seconds at most, and open what has been taken over."""
+        stretches = self._reader.read(limit, timeout)
+        self._busy = any(stretch.offsets for stretch in stretches)
+        for stretch in stretches:
+            self._fold(self.partitions[stretch.partition], stretch)
+        for question in list(self._rounds):
+            findings = question.findings()
+            if findings is not None:
+                self._rounds.remove(question)
+                for number in question.partitions:
+                    self._findings[number] = findings
+                    self.partitions[number].target = findings.ledger_ends[number]
+        for partition in self.partitions:
+            if partition.phase is Phase.TAKING_OVER and partition.target is not None:
+                self._open_when_passed(partition, partition.target)
+
+    def measure(self) -> None:
+        """Set the gauges."""
+        for phase in Phase:
+            count = sum(1 for p in self.partitions if p.phase is phase)
+            metrics.REGISTRAR_PARTITIONS.labels(phase.value).set(count)
+        for partition in self.partitions:
+            metrics.LEDGER_OFFSET.labels(partition.number).set(int(partition.fold.head.offset))
+        intake = self._open_intake()
+        for index, topic in enumerate(INTAKE_TOPICS):
+            lag = sum(intake.behind(topic, p.number, p.resume[index]) for p in self.deciding())
+            metrics.REGISTRAR_LAG.labels(topic).set(lag)
+
+    # Steps -----------------------------------------------------------------------------------------------------------
+
+    def _take_over(self, partition: Partition, *, suspicious: bool) -> None:
+        self._lift(partition)
+        partition.phase = Phase.TAKING_OVER
+        partition.target = None
+        partition.since = time.monotonic()
+        partition.suspicious = suspicious
+        if partition.number not in self._reader.partitions:
+            self._read(partition)
+
+    def _round(self, numbers: Collection[int]) -> Round:
+        return Round(
+            self._admin, self._group, numbers, lambda number: self.partitions[number].fold.head.offset
+        )
+
+    def _read(self, partition: Partition) -> None:
+        self._reader.start({partition.number: partition.fold.resume})
+
+    def _lift(self, partition: Partition) -> None:
+        if partition.phase is Phase.HALTED:
+            metrics.PARTITION_HALTED.remove(partition.number, partition.cause)
+            partition.cause = ""
+
+    def _fold(self, partition: Partition, stretch: Stretch) -> None:
+        if partition.suspicious and stretch.offsets and stretch.offsets[-1] >= partition.fold.head.offset:
+            raise ForeignWriter(f"ledger partition {partition.number}, offset {stretch.offsets[-1]}")
+        try:
+            advance = partition.fold.apply(stretch)
+        except ShelfDisagrees as disagreement:
+            self._refold(partition, str(disagreement))
+            return
+        except Exception as exception:
+            self.halt(partition, "ledger unreadable", exception)
+            return
+        if advance.void:
+            metrics.LEDGER_VOID.labels(partition.number).inc(len(advance.void))
+            log.error(
+                "void entries on the ledger: somebody else wrote there",
+                extra={
+                    "partition": partition.number,
+                    "first_offset": advance.void[0],
+                    "count": len(advance.void),
+                },
+            )
+
+    def _refold(self, partition: Partition, why: str) -> None:
+        if partition.fold.head.offset == 0 and partition.fold.last < 0:
+            self.halt(partition, "ledger start missing", None, why)
+            return
+        metrics.STORE_REFOLDED.labels("disagrees").inc()
+        log.error(
+            "state does not stem from this ledger: folding anew",
+            extra={"partition": partition.number, "detail": why},
+        )
+        partition.fold.restart()
+        partition.suspicious = False
+        self._read(partition)
+
+    def _open_when_passed(self, partition: Partition, target: int) -> None:
+        offset = partition.fold.head.offset
+        findings = self._findings[partition.number]
+        if target < findings.folded[partition.number] <= offset:
+            self._refold(partition, f"the ledger ends at {target}, before {offset}")
+            return
+        if not partition.fold.is_proven or offset < target:
+            return
+        if (missing := self._missing_intake(partition, findings)) is not None:
+            self.halt(partition, "intake lost", None, missing)
+            return
+        try:
+            self._open_intake().open(partition.number, partition.resume)
+        except KafkaException as exception:
+            log.debug("intake not ready", extra={"partition": partition.number, "detail": str(exception)})
+            return
+        if not partition.suspicious:
+            self._compare_committed(partition, findings)
+        self._reader.stop([partition.number])
+        partition.phase = Phase.DECIDING
+        partition.suspicious = False
+        partition.next_own = offset
+        took = time.monotonic() - partition.since
+        metrics.TAKEOVER_SECONDS.observe(took)
+        log.info(
+            "deciding",
+            extra={"partition": partition.number, "seq": partition.fold.head.seq, "seconds": round(took, 3)},
+        )
+
+    def _missing_intake(self, partition: Partition, findings: Findings) -> str | None:
+        for topic, resume in zip(INTAKE_TOPICS, partition.resume, strict=True):
+            start, end = findings.starts[topic, partition.number], findings.ends[topic, partition.number]
+            if start > resume:
+                return f"{topic} begins at {start}, but {resume} is to be decided next: records expired undecided"
+            if end < resume:
+                return (
+                    f"{topic} ends at {end}, but records up to {resume} were decided: it is not the same log"
+                )
+        return None
+
+    def _compare_committed(self, partition: Partition, findings: Findings) -> None:
+        for topic, resume in zip(INTAKE_TOPICS, partition.resume, strict=True):
+            committed = findings.committed.get((topic, partition.number), -1)
+            if committed != resume and (committed >= 0 or resume > 0):
+                metrics.COMMITTED_DIFFERS.labels(topic, partition.number).inc()
+                log.error(
+                    "committed offset differs from the ledger; the ledger counts",
+                    extra={
+                        "topic": topic,
+                        "partition": partition.number,
+                        "committed": committed,
+                        "ledger": resume,
+                    },
+                )
+
+    def _open_intake(self) -> Intake:
+        assert self._intake is not None
+        return self._intake

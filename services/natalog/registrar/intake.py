@@ -1,0 +1,177 @@
+"""Intake records in batches: a live consumer that holds the group, and a second one for the bulk.
+
+The live consumer subscribes to the lead topic alone and takes the same partition numbers of the other live topics
+(the range assignor does not keep several topics aligned during a rolling upgrade). The second one is assigned
+birth.backfill by hand. One consumer for both let live records wait seconds behind bulk already fetched.
+
+Assigned partitions start paused. `open` sets each topic to where the ledger says to go on.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
+
+from natalog.wire.topics import INTAKE_TOPICS, TOPICS
+
+LEAD = "birth.registrations"
+BULK = "birth.backfill"
+LIVE_TOPICS = tuple(topic for topic in INTAKE_TOPICS if topic != BULK)
+_LIVE_IS_RECENT = 1.0  # seconds
+
+
+@dataclass(slots=True)
+class Batch:
+    """Records in hand, none of them decided. `metadata` is the group's, as it was before the first was taken."""
+
+    groups: dict[int, list[Message]]
+    """By partition, in the order they came."""
+    faults: list[Message]
+    metadata: object
+    taken_at: float
+    """time.perf_counter() when the first was in hand."""
+
+
+class Intake:
+    """Both consumers.
+
+    `assigned` and `revoked` are called with partition numbers from within `take`. `cap` bounds a batch. When live
+    records have come within the last second, bulk fills a batch only up to `shared_cap`, since they wait behind it;
+    of a full load of live records it still gets a twentieth.
+    """
+
+    def __init__(
+        self,
+        live: Consumer,
+        bulk: Consumer,
+        *,
+        assigned: Callable[[list[int]], None],
+        revoked: Callable[[list[int]], None],
+        cap: int = 2_000,
+        shared_cap: int = 1_000,
+    ) -> None:
+        self._live = live
+        self._bulk = bulk
+        self._assigned = assigned
+        self._revoked = revoked
+        self._cap = cap
+        self._live_cap = cap - cap // 20
+        self._shared_cap = shared_cap
+        self._held: list[int] = []
+        self._rebalances = 0
+        self._bulk_flows = False
+        self._live_at = 0.0
+        live.subscribe([LEAD], on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_revoke)
+
+    @property
+    def held(self) -> Sequence[int]:
+        """Partition numbers the group has given us."""
+        return self._held
+
+    def take(self, wait: float) -> Batch | None:
+        """What is there, waiting up to `wait` seconds for the first live record; None when there is nothing.
+
+        A batch during whose filling partitions came or went is thrown away: its records may be somebody else's now,
+        while the group's metadata would already vouch for them.
+        """
+        rebalances = self._rebalances
+        metadata = self._live.consumer_group_metadata()
+        messages: list[Message] = []
+        first = self._live.poll(0 if self._bulk_flows else wait)
+        now = time.perf_counter()
+        if first is not None:
+            messages.append(first)
+            messages += self._live.consume(self._live_cap - 1, 0)
+            self._live_at = now
+        if self._held:
+            cap = self._shared_cap if now - self._live_at < _LIVE_IS_RECENT else self._cap
+            bulk = self._bulk.consume(max(cap - len(messages), self._cap - self._live_cap), 0)
+            self._bulk_flows = bool(bulk)
+            messages += bulk
+        if not messages or self._rebalances != rebalances:
+            return None
+        groups: dict[int, list[Message]] = {}
+        faults: list[Message] = []
+        for message in messages:
+            if message.error() is not None:
+                faults.append(message)
+                continue
+            partition: int = message.partition()  # type: ignore[assignment]  # a consumed record has one
+            group = groups.get(partition)
+            if group is None:
+                groups[partition] = [message]
+            else:
+                group.append(message)
+        return Batch(groups, faults, metadata, now)
+
+    def open(self, partition: int, resume: Sequence[int]) -> None:
+        """Deliver a held partition from these offsets, one per intake topic.
+
+        Also sets back one that is open. Raises KafkaException when the client is not that far yet: try again.
+        """
+        for topic, offset in zip(INTAKE_TOPICS, resume, strict=True):
+            consumer = self._bulk if topic == BULK else self._live
+            consumer.seek(TopicPartition(topic, partition, offset))
+            consumer.resume([TopicPartition(topic, partition)])
+
+    def close(self, partition: int) -> None:
+        """Deliver a held partition no more."""
+        self._live.pause(_places(LIVE_TOPICS, [partition]))
+        self._bulk.pause(_places([BULK], [partition]))
+
+    def behind(self, topic: str, partition: int, next_offset: int) -> int:
+        """Records of a held partition not yet taken up to what was last fetched; 0 when that is not known."""
+        consumer = self._bulk if topic == BULK else self._live
+        end = consumer.get_watermark_offsets(TopicPartition(topic, partition), cached=True)[1]
+        return max(0, end - next_offset) if end >= 0 else 0
+
+    def instance_fault(self, seconds: float) -> KafkaError | None:
+        """Listen to the group for up to `seconds`: a fatal error if there is one. Only before ending the process."""
+        deadline = time.monotonic() + seconds
+        while (left := deadline - time.monotonic()) > 0:
+            message = self._live.poll(min(left, 0.1))
+            if message is not None and (error := message.error()) is not None and _is_fatal(error):
+                return error
+        return None
+
+    def leave(self) -> None:
+        """Give up both consumers. A static member keeps its partitions until its session ends."""
+        self._live.close()
+        self._bulk.close()
+
+    def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        self._rebalances += 1
+        self._held = sorted(tp.partition for tp in partitions if tp.topic == LEAD)
+        # Explicit offsets: nothing is looked up, and nothing is fetched before `open` has set the true ones.
+        live, bulk = _places(LIVE_TOPICS, self._held, 0), _places([BULK], self._held, 0)
+        consumer.assign(live)
+        consumer.pause(live)
+        self._bulk.assign(bulk)
+        self._bulk.pause(bulk)
+        self._assigned(self._held)
+
+    def _on_revoke(self, consumer: Consumer, _partitions: list[TopicPartition]) -> None:
+        self._rebalances += 1
+        gone, self._held = self._held, []
+        self._bulk_flows = False
+        consumer.unassign()
+        self._bulk.unassign()
+        self._revoked(gone)
+
+
+def _places(
+    topics: Iterable[str], partitions: Sequence[int], offset: int | None = None
+) -> list[TopicPartition]:
+    if offset is None:
+        return [TopicPartition(topic, partition) for topic in topics for partition in partitions]
+    return [TopicPartition(topic, partition, offset) for topic in topics for partition in partitions]
+
+
+def _is_fatal(error: KafkaError) -> bool:
+    return bool(error.fatal() or error.code() in (KafkaError._FATAL, KafkaError.FENCED_INSTANCE_ID))
+
+
+PARTITIONS = TOPICS[LEAD].partitions

@@ -1,0 +1,129 @@
+"""Builds a registrar from its settings and runs it."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import logging
+import signal
+import socket
+import time
+
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+
+from natalog import metrics
+from natalog.decision.rules import RuleSetError
+from natalog.exits import Exit
+from natalog.kafka.clients import admin_client, assigned_consumer, group_consumer, ledger_producer
+from natalog.kafka.offsets import Identity, identity_of
+from natalog.ledger.follow import LEDGER, LedgerReader
+from natalog.ledger.rules import rules_in_force
+from natalog.ledger.seal import SealKeyError, seal_with
+from natalog.ledger.store import Store, StoreInUse
+from natalog.registrar.desk import Desk
+from natalog.registrar.faults import Ending
+from natalog.registrar.http import serve
+from natalog.registrar.intake import Intake
+from natalog.registrar.loop import Registrar
+from natalog.registrar.work import Decider
+from natalog.registrar.writer import LedgerWriter
+from natalog.settings import Settings
+from natalog.wire.topics import TOPICS
+
+log = logging.getLogger(__name__)
+
+GROUP = "registrar"
+"""Consumer group; the transactional id of an instance is `registrar-` and its name."""
+
+
+def main(settings: Settings) -> int:
+    """Run until SIGTERM or SIGINT. Returns the exit code (natalog.exits)."""
+    try:
+        registrar = build(settings)
+    except (RuleSetError, SealKeyError) as error:
+        log.error("refused to start", extra={"detail": str(error)})
+        return Exit.REFUSED_TO_START
+    except StoreInUse as error:
+        log.error("already running on this directory", extra={"detail": str(error)})
+        return Exit.ALREADY_RUNNING
+    except Ending as ending:
+        log.error("ending", extra={"cause": type(ending).__name__, "detail": str(ending)})
+        return ending.code
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: registrar.stop())
+    # What lives now lives for ever; and the loop makes no cycles worth a scan every 700 allocations.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(200_000, 20, 100)
+    try:
+        registrar.run()
+    except Ending as ending:
+        log.error(
+            "ending", extra={"cause": type(ending).__name__, "detail": str(ending), "code": int(ending.code)}
+        )
+        return ending.code
+    log.info("stopped")
+    return Exit.DONE
+
+
+def build(settings: Settings) -> Registrar:
+    """All parts, connected. Waits for Kafka. Raises StoreInUse, Ending."""
+    instance = settings.instance or f"{socket.gethostname()}-registrar"
+    rules, _ = rules_in_force(settings.rules)
+    decider = Decider(rules, seal_with(settings.seal_key))
+    partitions = TOPICS[LEDGER].partitions
+    store = Store(settings.data / "registrar", partitions, cache_mib=settings.registrar_cache_mib)
+    admin = admin_client(settings.kafka, instance)
+    identity = _wait_for_ledger(admin)
+    if not store.belongs_to(f"{identity.cluster} {identity.topic}"):
+        metrics.STORE_REFOLDED.labels("other ledger").inc()
+        log.error("state was folded from another ledger: folding anew", extra={"ledger": identity.topic})
+    # Fences an earlier process and ends its transaction, before anything is read.
+    writer = LedgerWriter(
+        ledger_producer(
+            settings.kafka, f"{GROUP}-{instance}", transaction_timeout_ms=settings.registrar_transaction_ms
+        )
+    )
+    writer.start()
+    desk = Desk(
+        store=store,
+        reader=LedgerReader(settings.kafka, instance),
+        admin=admin,
+        group=GROUP,
+    )
+    intake = Intake(
+        group_consumer(settings.kafka, GROUP, instance, session_timeout_ms=settings.registrar_session_ms),
+        assigned_consumer(settings.kafka, f"{instance}-bulk"),
+        assigned=desk.assigned,
+        revoked=desk.revoked,
+        cap=settings.registrar_batch,
+    )
+    desk.attach(intake)
+    if settings.registrar_metrics_port:
+        serve(settings.metrics_host, settings.registrar_metrics_port, lambda: _report(desk))
+    return Registrar(
+        desk=desk,
+        intake=intake,
+        writer=writer,
+        decider=decider,
+        admin=admin,
+        store=store,
+    )
+
+
+def _wait_for_ledger(admin: AdminClient) -> Identity:
+    while True:
+        with contextlib.suppress(KafkaException):
+            return identity_of(admin, LEDGER)
+        log.warning("waiting for Kafka and the topic ledger")
+        time.sleep(1)
+
+
+def _report(desk: Desk) -> tuple[bool, dict[str, object]]:
+    ready = desk.is_ready
+    return ready, {
+        "ready": ready,
+        "deciding": [p.number for p in desk.deciding()],
+        "halted": {str(p.number): p.cause for p in desk.halted()},
+    }

@@ -1,0 +1,43 @@
+"""What a registrar knows of one partition, and whether it may decide there."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from natalog.ledger.fold import Fold
+
+
+class Phase(Enum):
+    """FOLLOWING: somebody else's, folded so that a takeover is short. TAKING_OVER: ours, but the fold has not passed
+    all that may have been written before. DECIDING: ours, and nobody else writes. HALTED: needs people."""
+
+    FOLLOWING = "following"
+    TAKING_OVER = "taking_over"
+    DECIDING = "deciding"
+    HALTED = "halted"
+
+
+class Partition:
+    """One partition. All positions are offsets of the next record."""
+
+    def __init__(self, fold: Fold) -> None:
+        self.number = fold.partition
+        self.fold = fold
+        self.phase = Phase.FOLLOWING
+        self.target: int | None = None
+        """TAKING_OVER: the ledger's high watermark that the fold must pass; None until it is known."""
+        self.since = 0.0
+        """time.monotonic() when the takeover began."""
+        self.suspicious = False
+        """TAKING_OVER again although we held it: any record found now is somebody else's."""
+        self.next_own = 0
+        """DECIDING: where the next own entry must land. Anything else means that something else was written."""
+        self.cause = ""
+        """HALTED: why."""
+        self.known_gaps: set[tuple[int, int]] = set()
+        """(topic index, offset) after a gap in the intake that a second reading confirmed."""
+
+    @property
+    def resume(self) -> list[int]:
+        """Next offset of each intake topic, by the ledger."""
+        return [last + 1 for last in self.fold.head.causes]

@@ -1,0 +1,83 @@
+"""What must be known before the first decision on a partition, asked in the one safe order.
+
+1. The group's committed offsets, once they are stable: a transaction of the former holder that carries offsets has
+   then ended, and a later one is fenced by the group.
+2. Only then the ledger's high watermark, open transactions included: whatever the former holder wrote lies before it.
+
+The fold passes that mark when every transaction before it has ended. (The end as a read_committed consumer sees it
+would be short of it exactly while one is open.)
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+
+from natalog.kafka.offsets import CommittedOffsets, LogBounds, Place
+from natalog.ledger.follow import LEDGER
+from natalog.wire.topics import INTAKE_TOPICS
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """Next committed offsets, first and next offsets of intake logs, high watermarks of ledger partitions."""
+
+    committed: dict[Place, int]
+    starts: dict[Place, int]
+    ends: dict[Place, int]
+    ledger_ends: dict[int, int]
+    folded: dict[int, int]
+    """Where our own fold stood when `ledger_ends` was asked: a ledger that ended before it has lost records."""
+
+
+class Round:
+    """The questions for some partitions. `findings` is polled; questions that failed are asked again from the first."""
+
+    def __init__(
+        self, admin: AdminClient, group: str, partitions: Collection[int], folded: Callable[[int], int]
+    ) -> None:
+        self.partitions = frozenset(partitions)
+        self._position = folded
+        self._admin = admin
+        self._group = group
+        self._intake = [
+            (topic, partition) for topic in INTAKE_TOPICS for partition in sorted(self.partitions)
+        ]
+        self._ask()
+
+    def _ask(self) -> None:
+        self._question = CommittedOffsets(self._admin, self._group, self._intake)
+        self._committed: dict[Place, int] = {}
+        self._bounds: LogBounds | None = None
+        self._folded: dict[int, int] = {}
+
+    def findings(self) -> Findings | None:
+        """The answers, None while some are missing. Never waits."""
+        try:
+            if self._bounds is None:
+                if not self._question.ready():
+                    return None
+                self._committed = self._question.offsets()
+                self._folded = {partition: self._position(partition) for partition in self.partitions}
+                ledger = [(LEDGER, partition) for partition in self.partitions]
+                self._bounds = LogBounds(self._admin, self._intake, [*self._intake, *ledger])
+            if not self._bounds.ready():
+                return None
+            starts, ends = self._bounds.starts(), self._bounds.ends()
+        except KafkaException as exception:
+            log.warning("takeover: asking again", extra={"detail": str(exception)})
+            self._ask()
+            return None
+        return Findings(
+            committed=self._committed,
+            starts=starts,
+            ends={place: end for place, end in ends.items() if place[0] != LEDGER},
+            ledger_ends={partition: end for (topic, partition), end in ends.items() if topic == LEDGER},
+            folded=self._folded,
+        )

@@ -1,0 +1,139 @@
+"""One Kafka transaction per batch: entries, derived records and intake offsets become visible together or never."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from confluent_kafka import KafkaError, KafkaException, Message, Producer, TopicPartition
+
+from natalog.ledger.follow import LEDGER
+from natalog.registrar.faults import BatchRefused, OutcomeUnknown, error_of
+
+log = logging.getLogger(__name__)
+
+SUCCESSIONS = "certificate.invalidations"
+PATIENCE = 60.0
+"""Seconds a retriable step is tried again before the process ends: a broker restart takes some ten."""
+_CALL = 10.0  # seconds a single call may block
+
+
+@dataclass(slots=True)
+class Landing:
+    """Ledger offsets of the first and last entry of a batch in one partition; -1 until reported."""
+
+    first: int = -1
+    last: int = -1
+
+
+class LedgerWriter:
+    """The transactional producer. Each method is one step; the loop calls them in the order they stand here."""
+
+    def __init__(self, producer: Producer) -> None:
+        self._producer = producer
+        self._failed: KafkaError | None = None
+
+    def start(self) -> None:
+        """Fence every earlier process with this transactional id and end its open transaction. Waits for Kafka."""
+        while True:
+            try:
+                self._producer.init_transactions(_CALL)
+                return
+            except KafkaException as exception:
+                if not error_of(exception).retriable():
+                    raise OutcomeUnknown(str(exception)) from exception
+                log.warning("waiting for Kafka", extra={"detail": error_of(exception).str()})
+
+    def begin(self) -> None:
+        """Open a transaction."""
+        self._failed = None
+        self._step(self._producer.begin_transaction)
+
+    def send(self, partition: int, entries: Sequence[tuple[bytes, bytes]]) -> Landing:
+        """Queue the entries of one partition, at least one. The landing is known after `settle`."""
+        landing = Landing()
+
+        def first(error: KafkaError | None, message: Message) -> None:
+            self._report(error)
+            landing.first = _offset(message)
+
+        def last(error: KafkaError | None, message: Message) -> None:
+            self._report(error)
+            landing.last = _offset(message)
+            if landing.first < 0 and len(entries) == 1:
+                landing.first = landing.last
+
+        produce = self._producer.produce
+        try:
+            if len(entries) > 1:
+                produce(LEDGER, entries[0][1], entries[0][0], partition, first)
+                for key, value in entries[1:-1]:
+                    produce(LEDGER, value, key, partition)
+            produce(LEDGER, entries[-1][1], entries[-1][0], partition, last)
+        except KafkaException as exception:
+            self._failed = error_of(exception)
+        return landing
+
+    def send_successions(self, successions: Iterable[tuple[bytes, int, bytes]]) -> None:
+        """Queue records the decisions brought forth: (key, partition, value)."""
+        for key, partition, value in successions:
+            self._producer.produce(SUCCESSIONS, value, key, partition, self._succession_sent)
+
+    def send_offsets(self, offsets: dict[tuple[str, int], int], metadata: object) -> None:
+        """Next intake offsets. The group refuses them from a member that is no longer of `metadata`'s generation."""
+        places = [TopicPartition(topic, partition, offset) for (topic, partition), offset in offsets.items()]
+        self._step(self._producer.send_offsets_to_transaction, places, metadata, _CALL)
+
+    def settle(self) -> None:
+        """Wait until every record is written, though not committed. Raises BatchRefused when one was not."""
+        deadline = time.monotonic() + PATIENCE
+        while self._producer.flush(1.0) and time.monotonic() < deadline:
+            pass
+        if self._failed is not None:
+            self.abort(self._failed.str())
+            raise BatchRefused(self._failed.str())
+
+    def commit(self) -> None:
+        """Make it count."""
+        self._step(self._producer.commit_transaction, _CALL)
+
+    def abort(self, why: str) -> None:
+        """Make it as if it had never been; offsets stay taken."""
+        log.warning("transaction aborted", extra={"cause": why})
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            try:
+                self._producer.abort_transaction(_CALL)
+                return
+            except KafkaException as exception:
+                if not error_of(exception).retriable() or time.monotonic() > deadline:
+                    raise OutcomeUnknown(str(exception)) from exception
+
+    def _step(self, call: Callable[..., Any], *arguments: object) -> None:
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            try:
+                call(*arguments)
+                return
+            except KafkaException as exception:
+                error = error_of(exception)
+                if error.txn_requires_abort():
+                    self.abort(error.str())
+                    raise BatchRefused(error.str()) from exception
+                if not error.retriable() or time.monotonic() > deadline:
+                    raise OutcomeUnknown(error.str()) from exception
+
+    def _report(self, error: KafkaError | None) -> None:
+        if error is not None:
+            self._failed = error
+
+    def _succession_sent(self, error: KafkaError | None, _message: Message) -> None:
+        self._report(error)
+
+
+def _offset(message: Message) -> int:
+    offset = message.offset()
+    return -1 if offset is None else offset
