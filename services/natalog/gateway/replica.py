@@ -118,7 +118,8 @@ class Replica:
             reader.close()
 
     def _begin(self) -> LedgerReader:
-        admin = admin_client(self._bootstrap, "natalog-gateway-replica")
+        # Kept: an admin client that is collected takes its open questions with it.
+        self._admin = admin = admin_client(self._bootstrap, "natalog-gateway-replica")
         identity = identity_of(admin, LEDGER)
         if not self._store.belongs_to(f"{identity.cluster}/{identity.topic}"):
             log.warning("the replica was of another ledger and is folded anew")
@@ -148,7 +149,7 @@ class Replica:
             return self._index(partition, offsets, values, void, arrived)
 
         try:
-            advance = fold.apply(stretch, self._rule_sets, index)
+            advance = fold.apply(stretch, index)
         except ShelfDisagrees as reason:
             log.error("replica emptied", extra={"partition": partition, "reason": str(reason)})
             metrics.STORE_REFOLDED.labels("shelf").inc()
