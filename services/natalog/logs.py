@@ -70,3 +70,5 @@ def configure(service: str, *, level: str = "INFO", form: str = "auto") -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
+    # A line for each request would bury the rest; a failed one is the caller's to report.
+    logging.getLogger("httpx").setLevel(logging.WARNING)
