@@ -35,6 +35,9 @@ class Settings(BaseSettings):
     registrar_metrics_port: int = Field(
         default=0, ge=0, le=65535, description="/metrics of the registrar; 0: off"
     )
+    registrar_group: str = Field(
+        default="registrar", min_length=1, description="consumer group of all registrars of a ledger"
+    )
     registrar_session_ms: int = Field(
         default=10_000,
         ge=1_000,
@@ -48,6 +51,9 @@ class Settings(BaseSettings):
         default=64, ge=1, description="block cache of the registrar's state, MiB"
     )
     metrics_host: str = Field(default="127.0.0.1", description="address /metrics and /readyz listen on")
+
+    gateway: str = Field(default="", description="gateway's URL for `natalog submit` and `status`")
+    token_file: Path | None = Field(default=None, description="file with the bearer token these commands use")
 
     gateway_wait: float = Field(
         default=5.0, ge=0, description="seconds a submission waits for its verdict before it answers 202"

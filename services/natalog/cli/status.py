@@ -1,0 +1,104 @@
+"""`natalog status`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from natalog.exits import Exit
+
+WARNINGS = {
+    "LISTED_LATER": "列入日期未到",
+    "COMPLETED": "已办结待备案",
+    "ONLY_BIRTHS_TO_2000": "仅限2000年底前出生",
+}
+"""Labels of the warnings that are no flags."""
+
+
+def status(
+    numbers: Annotated[list[str], typer.Argument(help="Certificate numbers, up to 1,000.")],
+    data: Annotated[Path | None, typer.Option(help="Directory of a local stack.")] = None,
+    gateway: Annotated[str | None, typer.Option(help="URL of the gateway.")] = None,
+    token_file: Annotated[Path | None, typer.Option(help="File with a bearer token.")] = None,
+    org: Annotated[
+        str, typer.Option(help="Local stack: division or unit the question is asked for.")
+    ] = "330106000000",
+    after: Annotated[
+        str | None, typer.Option(help="Token (`Natalog-As-Of`, `as_of.token`) the answer must have seen.")
+    ] = None,
+    purpose: Annotated[str, typer.Option(help="Why; it is recorded.")] = "natalog status",
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the answer as JSON, one object a line.")
+    ] = False,
+) -> None:
+    """Ask whether certificate numbers are unused and not blacklisted (核验).
+
+    Every question is recorded, with who asked and why.
+
+    Exit codes: 0 every number is usable; 1 at least one is not; 2 wrong usage; 5 the gateway cannot be reached,
+    or cannot tell now (UNKNOWN), or refused the question.
+    """
+    import httpx
+    import orjson
+
+    from natalog.cli.target import gateway_target
+
+    target = gateway_target(data, gateway, token_file)
+    headers = {
+        "Authorization": f"Bearer {target.token('station', org, 'natalog-status')}",
+        "Natalog-Purpose": purpose,
+    }
+    try:
+        with httpx.Client(base_url=target.gateway, trust_env=False, timeout=90) as client:
+            answer = client.post(
+                "/v1/certificates/check",
+                json={"certificate_numbers": numbers},
+                headers=headers,
+                params={} if after is None else {"after": after},
+            )
+    except httpx.HTTPError as error:
+        typer.echo(f"The gateway at {target.gateway} does not answer: {error}.", err=True)
+        raise typer.Exit(Exit.UNREACHABLE) from None
+    body = answer.json()
+    found: list[dict[str, Any]] = body.get("certificates", [])
+    if not found:
+        typer.echo(body.get("detail", f"The gateway answered {answer.status_code}."), err=True)
+        raise typer.Exit(Exit.UNREACHABLE)
+    if as_json:
+        for one in found:
+            typer.echo(orjson.dumps(one).decode())
+    else:
+        _table(found)
+    if any(one["status"] == "UNKNOWN" for one in found):
+        raise typer.Exit(Exit.UNREACHABLE)
+    if not all(one["usable"] for one in found):
+        raise typer.Exit(Exit.DIFFERS)
+
+
+def _table(found: list[dict[str, Any]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from natalog.decision.codes import FLAGS
+    from natalog.gateway.status import LABELS, Status
+
+    labels = {code.code: code.zh for code in FLAGS} | WARNINGS
+    table = Table(box=None, pad_edge=False)
+    for name in ("number", "status", "usable", "notes", "as of"):
+        table.add_column(name)
+    for one in found:
+        notes = [f"{code} {labels.get(code, '')}".strip() for code in one["warnings"]]
+        if one["claimed_by_me"]:
+            notes.insert(0, "own claim 本单位占用")
+        if one.get("suggestion"):
+            notes.insert(0, f"meant {one['suggestion']}?")
+        table.add_row(
+            one["certificate_number"],
+            f"{one['status']} {LABELS[Status(one['status'])]}",
+            "[green]yes 可用[/]" if one["usable"] else "[red]no 不可用[/]",
+            ", ".join(notes),
+            one["as_of"]["time"] or "",
+        )
+    Console().print(table)

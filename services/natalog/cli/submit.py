@@ -1,0 +1,154 @@
+"""`natalog submit`."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from natalog.exits import Exit
+
+if TYPE_CHECKING:
+    from natalog.cli.submission_file import Line
+    from natalog.cli.target import Token
+
+_SHOWN_PROBLEMS = 10
+
+
+def submit(
+    file: Annotated[Path, typer.Argument(help='NDJSON, gzip for *.gz; "-" reads standard input.')],
+    data: Annotated[Path | None, typer.Option(help="Directory of a local stack.")] = None,
+    gateway: Annotated[str | None, typer.Option(help="URL of the gateway.")] = None,
+    token_file: Annotated[Path | None, typer.Option(help="File with a bearer token.")] = None,
+    patience: Annotated[
+        float, typer.Option(min=0, help="Seconds to wait for what is late, and for a gateway that is away.")
+    ] = 60.0,
+    connections: Annotated[int, typer.Option(min=1, max=64, help="Requests at a time.")] = 8,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print every answer as JSON, one a line, in the file's order.")
+    ] = False,
+) -> None:
+    """Send a file of records to the gateway and show the verdicts.
+
+    Each line is the JSON form of a record and its "kind": claim, release, completion, filing, withdrawal,
+    blacklist-change or invalidation. Records about one number or registration are sent in the file's order, others
+    side by side. Sending a file again is safe: what was recorded is answered with its original verdict.
+
+    On a local stack (--data) tokens are signed here for the province of each line's unit and the role its kind needs.
+
+    Exit codes: 0 all accepted; 1 something was refused, is not recorded, or still has no verdict; 2 wrong usage;
+    5 the gateway cannot be reached.
+    """
+    from natalog.cli.submission_file import BadLine
+    from natalog.cli.submission_sender import Unreachable
+    from natalog.cli.target import gateway_target
+
+    if str(file) != "-" and not file.is_file():
+        raise typer.BadParameter(f"{file} does not exist", param_hint="FILE")
+    target = gateway_target(data, gateway, token_file)
+    tally = Tally()
+    size = None if str(file) == "-" else file.stat().st_size
+    try:
+        asyncio.run(_run(file, size, target.gateway, target.token, patience, connections, tally, as_json))
+    except BadLine as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(Exit.USAGE) from None
+    except Unreachable as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(Exit.UNREACHABLE) from None
+    tally.show()
+    if not tally.all_accepted:
+        raise typer.Exit(Exit.DIFFERS)
+
+
+async def _run(
+    file: Path,
+    size: int | None,
+    gateway: str,
+    token: Token,
+    patience: float,
+    connections: int,
+    tally: Tally,
+    as_json: bool,
+) -> None:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from natalog.cli.submission_file import windows
+    from natalog.cli.submission_sender import Sender
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+        task = progress.add_task("records sent", total=None)
+        async with Sender(gateway, token, patience=patience, connections=connections) as sender:
+            for window, read in windows(file):
+                for line, answer in zip(window, await sender.send(window), strict=True):
+                    tally.count(line, answer)
+                    if as_json:
+                        sys.stdout.write(answer.decode() + "\n")
+                done = tally.lines
+                total = done if size is None or not read else int(done * max(1.0, size / read))
+                progress.update(task, completed=done, total=total)
+
+
+class Tally:
+    """Answers counted as they come; nothing of the records is kept."""
+
+    def __init__(self) -> None:
+        self.lines = 0
+        self._verdicts: Counter[tuple[str, str, str]] = Counter()
+        self._flags: Counter[str] = Counter()
+        self._doubts: Counter[str] = Counter()
+        self._problems: list[tuple[int, dict[str, Any]]] = []
+
+    def count(self, line: Line, body: bytes) -> None:
+        """One answer: a verdict, a problem, or that it is still pending."""
+        import orjson
+
+        self.lines += 1
+        answer = orjson.loads(body)
+        if "verdict" in answer:
+            self._verdicts[line.kind, answer["verdict"], answer["reason"] or ""] += 1
+            self._flags.update(answer["flags"])
+            self._doubts.update(answer["doubts"])
+        elif "type" in answer:
+            self._verdicts[line.kind, "NOT RECORDED", answer["type"].rsplit(":", 1)[-1]] += 1
+            if len(self._problems) < _SHOWN_PROBLEMS:
+                self._problems.append((line.number, answer))
+        else:
+            self._verdicts[line.kind, "PENDING", ""] += 1
+
+    @property
+    def all_accepted(self) -> bool:
+        """Whether every line was accepted."""
+        return all(verdict == "ACCEPTED" for _, verdict, _ in self._verdicts)
+
+    def show(self) -> None:
+        """The table of verdicts, flags and doubts, and the first problems, on standard error."""
+        from rich.console import Console
+        from rich.table import Table
+
+        from natalog.decision.codes import DOUBTS, FLAGS, REASONS
+
+        zh = {code.code: code.zh for table in (REASONS, FLAGS, DOUBTS) for code in table}
+        console = Console(stderr=True)
+        table = Table(box=None, pad_edge=False)
+        for name, justify in (("kind", "left"), ("verdict", "left"), ("reason", "left"), ("count", "right")):
+            table.add_column(name, justify=justify)  # type: ignore[arg-type]
+        for (kind, verdict, reason), count in sorted(self._verdicts.items()):
+            colour = {"ACCEPTED": "green", "REFUSED": "yellow"}.get(verdict, "red")
+            words = f"{reason} {zh.get(reason, '')}".strip()
+            table.add_row(kind, f"[{colour}]{verdict}[/]", words, f"{count:,}")
+        for name, counts in (("flag", self._flags), ("doubt", self._doubts)):
+            for code, count in counts.most_common():
+                table.add_row(name, "", f"{code} {zh.get(code, '')}", f"{count:,}")
+        console.print(table)
+        for number, problem in self._problems:
+            hint = f" {problem['suggestion']}" if problem.get("suggestion") else ""
+            field = f" {problem['field']}:" if problem.get("field") else ""
+            console.print(f"line {number}:{field} {problem['detail']}{hint}", markup=False)

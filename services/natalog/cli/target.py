@@ -1,0 +1,87 @@
+"""Where the commands that talk to a running Natalog find it: a local stack by its directory, else by settings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from natalog.exits import Exit
+
+if TYPE_CHECKING:
+    from natalog.local.stackfile import StackFile
+
+Token = Callable[[str, str, str], str]
+"""From role, org and sub to a bearer token; one that was given in a file is returned whatever is asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A gateway and how to authenticate there."""
+
+    gateway: str
+    token: Token
+    signs: bool
+    """Whether tokens are signed here for any role and org, as only a local stack's key allows."""
+
+
+def gateway_target(data: Path | None, gateway: str | None, token_file: Path | None) -> Target:
+    """From options, then the local stack, then settings. Ends the command with a sentence when that fails."""
+    from natalog.settings import load
+
+    settings = load()
+    address = gateway or settings.gateway
+    file = token_file or settings.token_file
+    if data is not None:
+        stack = _stack(data)
+        address = address or stack.gateway
+        if file is None:
+            return Target(address.rstrip("/"), _signer(Path(stack.issuer_key)), signs=True)
+    if not address:
+        raise _wrong("Say where the gateway is: --data DIR for a local stack, or --gateway URL.")
+    if file is None:
+        raise _wrong("A token is needed: --token-file FILE, or --data DIR for a local stack.")
+    try:
+        token = file.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise _wrong(f"The token cannot be read: {error}.") from None
+    return Target(address.rstrip("/"), lambda role, org, sub: token, signs=False)
+
+
+def kafka_target(data: Path | None, kafka: str | None) -> str:
+    """Bootstrap servers, host:port[,host:port…]."""
+    from natalog.settings import load
+
+    if kafka:
+        return kafka
+    return load().kafka if data is None else _stack(data).kafka
+
+
+def _stack(data: Path) -> StackFile:
+    from natalog.local import stackfile
+
+    stack = stackfile.read(data)
+    if stack is None:
+        typer.echo(f"No stack runs on {data}: start it with `natalog up --data {data}`.", err=True)
+        raise typer.Exit(Exit.UNREACHABLE)
+    return stack
+
+
+def _signer(key: Path) -> Token:
+    from functools import cache
+
+    from natalog.local.issuer import sign
+
+    @cache
+    def token(role: str, org: str, sub: str) -> str:
+        return sign(key, sub=sub, org=org, roles=[role], lifetime=12 * 3600)
+
+    return token
+
+
+def _wrong(sentence: str) -> typer.Exit:
+    typer.echo(sentence, err=True)
+    return typer.Exit(Exit.USAGE)
