@@ -227,18 +227,18 @@ def assert_entry_agrees(value: bytes | None) -> None:
             hot.read_entry(value)
         return
     try:
-        places = (
+        places = [
             INTAKE_TOPICS.index(record.topic),
             [None, *(r.code for r in REASONS[1:])].index(record.reason),
-        )
-        masks = (mask_of(FLAGS, list(record.flags)), mask_of(DOUBTS, list(record.doubts)))
+        ]
+        masks = [mask_of(FLAGS, list(record.flags)), mask_of(DOUBTS, list(record.doubts))]
     except (ValueError, KeyError):
         with pytest.raises(UnknownCode):
             hot.read_entry(value)
         return
     view = hot.read_entry(value)
-    assert (view.topic, view.reason) == places
-    assert (view.flags, view.doubts) == masks
+    assert [view.topic, view.reason] == places
+    assert [view.flags, view.doubts] == masks
     assert view.verdict == list(events.Verdict).index(record.verdict)
     for name in ("seq", "prev", "offset", "received_at", "rules", "key"):
         assert getattr(view, name) == getattr(record, name)
