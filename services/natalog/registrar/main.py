@@ -33,9 +33,6 @@ from natalog.wire.topics import TOPICS
 
 log = logging.getLogger(__name__)
 
-GROUP = "registrar"
-"""Consumer group; the transactional id of an instance is `registrar-` and its name."""
-
 
 def main(settings: Settings) -> int:
     """Run until SIGTERM or SIGINT. Returns the exit code (natalog.exits)."""
@@ -82,7 +79,9 @@ def build(settings: Settings) -> Registrar:
     # Fences an earlier process and ends its transaction, before anything is read.
     writer = LedgerWriter(
         ledger_producer(
-            settings.kafka, f"{GROUP}-{instance}", transaction_timeout_ms=settings.registrar_transaction_ms
+            settings.kafka,
+            f"{settings.registrar_group}-{instance}",
+            transaction_timeout_ms=settings.registrar_transaction_ms,
         )
     )
     writer.start()
@@ -90,10 +89,15 @@ def build(settings: Settings) -> Registrar:
         store=store,
         reader=LedgerReader(settings.kafka, instance),
         admin=admin,
-        group=GROUP,
+        group=settings.registrar_group,
     )
     intake = Intake(
-        group_consumer(settings.kafka, GROUP, instance, session_timeout_ms=settings.registrar_session_ms),
+        group_consumer(
+            settings.kafka,
+            settings.registrar_group,
+            instance,
+            session_timeout_ms=settings.registrar_session_ms,
+        ),
         assigned_consumer(settings.kafka, f"{instance}-bulk"),
         assigned=desk.assigned,
         revoked=desk.revoked,

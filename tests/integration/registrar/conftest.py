@@ -1,0 +1,123 @@
+"""One broker for all registrar tests of a worker; each test gets empty topics and a group of its own."""
+
+from __future__ import annotations
+
+import os
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+
+from natalog.ledger.seal import seal_with
+from tests.integration.registrar.process import RegistrarProcess
+from tests.integration.registrar.records import Sender
+from tests.kafka_broker import Broker
+from tests.ledger_check import Checked, check_ledger, read_logs
+
+
+@pytest.fixture(scope="session")
+def registrar_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+    broker = Broker.start(tmp_path_factory.mktemp(f"registrar-kafka-{os.getpid()}"))
+    try:
+        yield broker
+    finally:
+        broker.stop()
+
+
+class Bench:
+    """An empty ledger, and what a test needs around it."""
+
+    def __init__(self, broker: Broker, directory: Path) -> None:
+        self.broker = broker
+        self.bootstrap = broker.bootstrap
+        self.directory = directory
+        self.group = f"registrar-{uuid.uuid4().hex[:8]}"
+        self.seal_key = directory / "seal.key"
+        self.seal_key.write_bytes(bytes(range(32)))
+        self.sender = Sender(self.bootstrap)
+        self.admin = AdminClient({"bootstrap.servers": self.bootstrap})
+        self.processes: list[RegistrarProcess] = []
+
+    def registrar(self, instance: str = "r1", data: str = "", **extra: object) -> RegistrarProcess:
+        """Start one. The same `instance` keeps its state, unless `data` names another directory."""
+        # RUNNER_WITHOUT in the tests' own environment takes a guard out of every registrar (see runner.py).
+        if guard := os.environ.get("RUNNER_WITHOUT"):
+            extra.setdefault("without", guard)
+        process = RegistrarProcess(
+            bootstrap=self.bootstrap,
+            data=self.directory / (data or instance),
+            group=self.group,
+            instance=f"{self.group}-{instance}",
+            seal_key=self.seal_key,
+            **extra,  # type: ignore[arg-type]
+        )
+        self.processes.append(process)
+        return process
+
+    def check(self, **options: object) -> Checked:
+        """The ledger against the intake."""
+        return check_ledger(self.bootstrap, seal=seal_with(self.seal_key), **options)  # type: ignore[arg-type]
+
+    def eventually(self, entries: int, timeout: float = 30.0, **options: object) -> Checked:
+        """The ledger, once it has that many entries (more are an error)."""
+        deadline = time.monotonic() + timeout
+        while True:
+            ledger = read_logs(self.bootstrap, ["ledger"])["ledger"]
+            if sum(map(len, ledger.values())) >= entries or time.monotonic() > deadline:
+                break
+            time.sleep(0.1)
+        checked = self.check(complete=False)
+        logs = "\n".join(process.log() for process in self.processes)
+        assert checked.count == entries, f"{checked.count} entries instead of {entries}\n{logs}"
+        return self.check(**options)
+
+    def close(self) -> None:
+        for process in self.processes:
+            process.close()
+
+
+def _empty(broker: Broker) -> None:
+    admin = AdminClient({"bootstrap.servers": broker.bootstrap})
+    old = [topic for topic in admin.list_topics(timeout=10).topics if not topic.startswith("__")]
+    if old:
+        for future in admin.delete_topics(old, operation_timeout=30).values():
+            future.result()
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            broker.apply_topics()
+            metadata = admin.list_topics(timeout=10)
+            if all(p.leader >= 0 for t in metadata.topics.values() for p in t.partitions.values()):
+                return
+        except KafkaException:
+            pass
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+@pytest.fixture
+def bench(registrar_broker: Broker, tmp_path: Path) -> Iterator[Bench]:
+    _empty(registrar_broker)
+    bench = Bench(registrar_broker, tmp_path)
+    try:
+        yield bench
+    finally:
+        bench.close()
+
+
+@pytest.fixture
+def own_bench(own_kafka: Broker, tmp_path: Path) -> Iterator[Bench]:
+    """With a broker that the test may kill."""
+    own_kafka.apply_topics()
+    bench = Bench(own_kafka, tmp_path)
+    try:
+        yield bench
+    finally:
+        bench.close()
+
+
+Predicate = Callable[[], bool]

@@ -1,0 +1,183 @@
+"""Runs a registrar that can be made to stumble, or that lacks one of its guards.
+
+* RUNNER_AT=commit:before:3 with RUNNER_DO=kill|stop: kill -9 or SIGSTOP itself before (after) the third commit.
+* RUNNER_WITHOUT=name: take a guard out. Each test of a guard was run so once, and failed.
+* RUNNER_OLD=1: a build that does not know sla.alerts yet.
+
+No product code knows of this: steps are methods, and methods can be replaced.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from natalog import logs
+from natalog.ledger.store import Shelf
+from natalog.registrar import desk, intake, loop, takeover, work, writer
+from natalog.registrar.main import main
+from natalog.settings import load
+
+POINTS: dict[str, tuple[type, str]] = {
+    "take": (intake.Intake, "take"),
+    "decide": (work.Decider, "decide"),
+    "begin": (writer.LedgerWriter, "begin"),
+    "send": (writer.LedgerWriter, "send"),
+    "offsets": (writer.LedgerWriter, "send_offsets"),
+    "settle": (writer.LedgerWriter, "settle"),
+    "commit": (writer.LedgerWriter, "commit"),
+    "store": (Shelf, "write"),
+}
+
+
+def stumble(at: str, signal_: signal.Signals) -> None:
+    """Send ourselves a signal around the nth call of a step; `take` counts only when it brought records."""
+    name, when, nth = at.split(":")
+    owner, method = POINTS[name]
+    original: Callable[..., Any] = getattr(owner, method)
+    calls = 0
+
+    def wrapped(*arguments: Any, **named: Any) -> Any:
+        nonlocal calls
+        if when == "before":
+            calls += 1
+            if calls == int(nth):
+                os.kill(os.getpid(), signal_)
+            return original(*arguments, **named)
+        result = original(*arguments, **named)
+        if name != "take" or result is not None:
+            calls += 1
+            if calls == int(nth):
+                os.kill(os.getpid(), signal_)
+        return result
+
+    setattr(owner, method, wrapped)
+
+
+def without(guard: str) -> None:
+    """Take one guard out."""
+    if guard == "landing":
+        loop._landed = lambda *_: True
+    elif guard == "ends":
+        desk.Desk.compare_ends = lambda self, ends: None  # type: ignore[method-assign]
+    elif guard == "foreign":
+        original = desk.Desk._take_over
+        desk.Desk._take_over = lambda self, partition, suspicious: original(  # type: ignore[method-assign]
+            self, partition, suspicious=False
+        )
+    elif guard == "high watermark":
+
+        def stable_end(self: takeover.Round) -> takeover.Findings | None:
+            found = findings(self)
+            if found is not None:
+                for partition in found.ledger_ends:
+                    found.ledger_ends[partition] = min(found.ledger_ends[partition], found.folded[partition])
+            return found
+
+        findings = takeover.Round.findings
+        takeover.Round.findings = stable_end  # type: ignore[method-assign]
+    elif guard == "stable offsets":
+        takeover.CommittedOffsets.ready = lambda self: True  # type: ignore[method-assign]
+        takeover.CommittedOffsets.offsets = lambda self: {}  # type: ignore[method-assign]
+    elif guard == "resume":
+        # Trust what the group committed.
+        compare = desk.Desk._compare_committed
+
+        def trust(self: desk.Desk, partition: Any, found: takeover.Findings) -> None:
+            compare(self, partition, found)
+            committed = [found.committed.get((topic, partition.number), -1) for topic in desk.INTAKE_TOPICS]
+            self._open_intake().open(partition.number, [max(0, offset) for offset in committed])
+            partition.known_gaps = Anything()
+
+        desk.Desk._compare_committed = trust  # type: ignore[method-assign]
+    elif guard == "intake start":
+        desk.Desk._missing_intake = lambda self, partition, found: None  # type: ignore[method-assign]
+        work.in_order = loop.in_order = lambda columns, causes, gaps: columns
+    elif guard == "order":
+        work.in_order = loop.in_order = lambda columns, causes, gaps: columns
+    elif guard == "offsets":
+        writer.LedgerWriter.send_offsets = lambda self, offsets, metadata: None  # type: ignore[method-assign]
+    elif guard == "proof":
+        from natalog.ledger.fold import Fold
+
+        Fold._prove = lambda self, stretch: setattr(self, "_proven", True)  # type: ignore[method-assign]
+    elif guard == "identity":
+        from natalog.ledger.fold import Fold
+        from natalog.ledger.store import Store
+
+        Store.belongs_to = lambda self, identity: True  # type: ignore[method-assign]
+        Fold._prove = lambda self, stretch: setattr(self, "_proven", True)  # type: ignore[method-assign]
+    elif guard == "lead topic":
+        original_init = intake.Intake.__init__
+
+        def subscribe_all(self: intake.Intake, live: Any, *arguments: Any, **named: Any) -> None:
+            original_init(self, live, *arguments, **named)
+            live.subscribe(
+                list(intake.LIVE_TOPICS), on_assign=own, on_revoke=self._on_revoke, on_lost=self._on_revoke
+            )
+
+            # What came of each topic, not the same numbers of all.
+
+        def own(*_: Any) -> None:
+            raise NotImplementedError
+
+        intake.Intake.__init__ = subscribe_all  # type: ignore[method-assign]
+    elif guard == "two consumers":
+        share_one_consumer()
+    elif guard == "halt alone":
+        original_decide = work.Decider.decide
+
+        def everything(self: work.Decider, *arguments: Any) -> work.Decided:
+            decided = original_decide(self, *arguments)
+            if decided.sick is not None:
+                raise decided.sick
+            return decided
+
+        work.Decider.decide = everything  # type: ignore[method-assign]
+    else:
+        raise SystemExit(f"no such guard: {guard}")
+
+
+class Anything(set[Any]):
+    """Contains everything."""
+
+    def __contains__(self, _: object) -> bool:
+        return True
+
+
+def share_one_consumer() -> None:
+    """Read bulk with the live consumer, in the order it comes."""
+    intake.LIVE_TOPICS = tuple(intake.INTAKE_TOPICS)
+    intake.BULK = "none"
+
+
+def old_build() -> None:
+    """Know every intake topic but the last."""
+    intake.LIVE_TOPICS = tuple(topic for topic in intake.LIVE_TOPICS if topic != "sla.alerts")
+    original = intake.Intake.open
+
+    def open_known(self: intake.Intake, partition: int, resume: Any) -> None:
+        known = intake.INTAKE_TOPICS
+        intake.INTAKE_TOPICS = known[:-1]
+        try:
+            original(self, partition, list(resume)[:-1])
+        finally:
+            intake.INTAKE_TOPICS = known
+
+    intake.Intake.open = open_known  # type: ignore[method-assign]
+    intake.Intake.behind = lambda self, topic, partition, next_offset: 0  # type: ignore[method-assign]
+
+
+if __name__ == "__main__":
+    if guard := os.environ.get("RUNNER_WITHOUT", ""):
+        without(guard)
+    if at := os.environ.get("RUNNER_AT"):
+        stumble(at, signal.SIGSTOP if os.environ.get("RUNNER_DO") == "stop" else signal.SIGKILL)
+    if os.environ.get("RUNNER_OLD"):
+        old_build()
+    settings = load()
+    logs.configure("registrar", level=settings.log_level, form="json")
+    sys.exit(int(main(settings)))

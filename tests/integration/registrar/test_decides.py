@@ -1,0 +1,110 @@
+"""What comes in comes out: one entry per record, whatever the record is."""
+
+from __future__ import annotations
+
+import uuid
+
+from natalog.events import Verdict
+from natalog.wire.codec import encode
+from natalog.wire.partition import key_of
+from tests.integration.registrar.conftest import Bench
+from tests.integration.registrar.records import claim, filing, listing, number, overdue, void
+
+
+def test_every_topic_is_decided(bench: Bench) -> None:
+    bench.registrar().wait_ready()
+    sent = bench.sender.send(
+        [
+            *(filing(number()) for _ in range(200)),
+            *(claim(number()) for _ in range(50)),
+            *(filing(number(), backfill=True) for _ in range(300)),
+            *(void(number()) for _ in range(40)),
+            *(listing(number()) for _ in range(40)),
+            *(overdue(number()) for _ in range(40)),
+        ]
+    )
+    checked = bench.eventually(sent)
+    assert {entry.verdict for entry in checked.all()} == {Verdict.ACCEPTED}
+    assert not checked.void
+
+
+def test_repeats_and_rivals_of_one_number(bench: Bench) -> None:
+    bench.registrar().wait_ready()
+    certificate = number()
+    first = filing(certificate)
+    bench.sender.send([first, first, filing(certificate), claim(certificate), first])
+    verdicts = [entry.verdict for entry in bench.eventually(5).all()]
+    assert verdicts.count(Verdict.ACCEPTED) == 1
+    assert verdicts.count(Verdict.REPEATED) == 2
+    assert verdicts.count(Verdict.REFUSED) == 2
+
+
+def test_bad_input_becomes_an_entry_each(bench: Bench) -> None:
+    registrar = bench.registrar().wait_ready()
+    put, good = bench.sender.put, filing(number())
+    put("birth.registrations", b"k", b"no record at all", 3)
+    put("birth.registrations", None, b"no key", 3)
+    put("birth.registrations", b"k", None, 3)
+    put("birth.registrations", None, None, 3)
+    put("birth.registrations", b"\xff", b"the key the store keeps its position under", 3)
+    put("birth.registrations", b"\xff\xff", b"\xc3\x01 cut", 3)
+    put("birth.registrations", b"wrong key", encode(good))
+    put("birth.registrations", key_of(good), encode(good), (partition_of(key_of(good)) + 1) % 12)
+    put("sla.alerts", key_of(good), encode(good))
+    put("birth.registrations", key_of(good), encode(good)[:-9])
+    put("birth.registrations", b"e:" + str(uuid.uuid4()).encode(), encode(good), 7)
+    bench.sender.flush()
+    bench.sender.send([good])
+    checked = bench.eventually(12)
+    assert [entry.verdict for entry in checked.all()].count(Verdict.ACCEPTED) == 1
+    assert [entry.reason for entry in checked.all()].count("MISROUTED") == 4
+    assert registrar.report()["halted"] == {}
+    # And the same again after a restart: what was folded is what was decided.
+    registrar.kill()
+    bench.registrar(data="fresh").wait_ready()
+    bench.sender.send([filing(number()) for _ in range(30)])
+    bench.eventually(42)
+
+
+def test_record_near_the_size_limit(bench: Bench) -> None:
+    bench.registrar().wait_ready()
+    large = [filing(number(), sealed=b"\x00\xff" * 120_000) for _ in range(3)]
+    noise = bytes(range(256)) * 1_010
+    bench.sender.send(large)
+    bench.sender.put("birth.registrations", b"noise", noise, 5)
+    bench.sender.flush()
+    checked = bench.eventually(4)
+    assert max(len(e.input) for e in checked.all() if isinstance(e.input, bytes)) > 240_000
+
+
+def test_succession_comes_with_the_entry_that_calls_for_it(bench: Bench) -> None:
+    bench.registrar().wait_ready()
+    old, new = number(0), number(11)
+    bench.sender.send([filing(old)])
+    bench.eventually(1)
+    bench.sender.send([void(old, replaced_by=new)])
+    checked = bench.eventually(3)  # the filing, the void, the succession it brought forth
+    assert [entry.topic for entry in checked.entries[11]] == ["certificate.invalidations"]
+    bench.sender.send([filing(new)])
+    spare = bench.eventually(4).entries[11][-1]
+    assert (spare.verdict, spare.reason) == (Verdict.REFUSED, "SUCCEEDS_USED")
+
+
+def test_unknown_fingerprint_halts_its_partition_alone(bench: Bench) -> None:
+    registrar = bench.registrar().wait_ready()
+    bench.sender.send([filing(number(4)) for _ in range(5)])
+    bench.sender.put("birth.registrations", b"k", b"\xc3\x01" + b"newer..." + b"body", 4)
+    bench.sender.send([filing(number(4)) for _ in range(5)])
+    bench.sender.send([filing(number(partition)) for partition in range(12) if partition != 4])
+    # What stands before it is decided, even of the same batch; nothing after it is.
+    checked = bench.eventually(5 + 11, undecided=lambda _, partition: partition == 4)
+    assert len(checked.entries[4]) == 5
+    registrar.wait_for(lambda: registrar.report()["halted"] == {"4": "unknown fingerprint"}, 5)
+    assert registrar.metric("natalog_partition_halted", partition="4", cause="unknown fingerprint") == 1
+    assert registrar.report()["ready"], "the others go on"
+
+
+def partition_of(key: bytes) -> int:
+    from natalog.wire.murmur2 import partition_of as of
+
+    return int(of(key, 12))
