@@ -48,8 +48,12 @@ class Sender:
         """
         answers: dict[int, bytes] = {}
         for round_ in _rounds(lines):
-            async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(self._post(body)) for body in _bodies(round_)]
+            try:
+                async with asyncio.TaskGroup() as group:
+                    tasks = [group.create_task(self._post(body)) for body in _bodies(round_)]
+            except* Unreachable as several:
+                reason = str(several.exceptions[0])
+                raise Unreachable(reason) from None
             for task in tasks:
                 answers.update(task.result())
         return [answers[line.number] for line in lines]

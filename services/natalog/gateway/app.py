@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import re
 import time
 import uuid
 import zlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -19,8 +18,9 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from natalog import metrics
 from natalog.gateway.access_log import AccessLog
@@ -99,7 +99,7 @@ def _submit_of(kind: str) -> Callable[[Parts, Request], Awaitable[Response]]:
         gzipped = _gzipped(request)
         parts.desk.refuse_when_closed()
         if media == NDJSON:
-            return _stream(Stream(parts.desk, caller, kind, wait), request, gzipped=gzipped)
+            return _Streamed(Stream(parts.desk, caller, kind, wait), request, gzipped=gzipped)
         if media != JSON:
             raise Problem(415, "wrong-media-type", f"Send {JSON}, or {NDJSON} for many records.")
         deadline = time.monotonic() + wait
@@ -113,20 +113,33 @@ def _submit_of(kind: str) -> Callable[[Parts, Request], Awaitable[Response]]:
     return submit
 
 
-def _stream(stream: Stream, request: Request, *, gzipped: bool) -> Response:
-    async def body() -> AsyncIterator[bytes]:
-        running = asyncio.create_task(stream.run(request.stream(), gzipped=gzipped))
-        try:
-            async for lines in stream.lines():
-                yield lines
-            await running
-        finally:
-            if not running.done():
-                running.cancel()
-            with contextlib.suppress(asyncio.CancelledError, BaseExceptionGroup):
-                await running
+class _Streamed(Response):
+    """Sends verdicts while the body is still being read.
 
-    return StreamingResponse(body(), media_type=NDJSON)
+    Not Starlette's StreamingResponse: that listens for a disconnect by receiving, and so takes parts of the body.
+    """
+
+    media_type = NDJSON
+
+    def __init__(self, stream: Stream, request: Request, *, gzipped: bool) -> None:
+        super().__init__()
+        del self.headers["content-length"]
+        self._stream = stream
+        self._request = request
+        self._gzipped = gzipped
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        running = asyncio.create_task(self._stream.run(self._request.stream(), gzipped=self._gzipped))
+        try:
+            async for lines in self._stream.lines():
+                await send({"type": "http.response.body", "body": lines, "more_body": True})
+            await running
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+        except* ClientDisconnect:
+            log.info("a client left in the middle of its body")
+        finally:
+            running.cancel()
 
 
 async def _submission(parts: Parts, request: Request) -> Response:
