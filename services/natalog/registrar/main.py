@@ -18,7 +18,7 @@ from natalog.exits import Exit
 from natalog.kafka.clients import admin_client, assigned_consumer, group_consumer, ledger_producer
 from natalog.kafka.offsets import Identity, identity_of
 from natalog.ledger.follow import LEDGER, LedgerReader
-from natalog.ledger.rules import rules_in_force
+from natalog.ledger.rules import remember, rules_in_force
 from natalog.ledger.seal import SealKeyError, seal_with
 from natalog.ledger.store import Store, StoreInUse
 from natalog.registrar.desk import Desk
@@ -68,6 +68,7 @@ def build(settings: Settings) -> Registrar:
     """All parts, connected. Waits for Kafka. Raises StoreInUse, Ending."""
     instance = settings.instance or f"{socket.gethostname()}-registrar"
     rules, _ = rules_in_force(settings.rules)
+    remember(rules, settings.data)
     decider = Decider(rules, seal_with(settings.seal_key))
     partitions = TOPICS[LEDGER].partitions
     store = Store(settings.data / "registrar", partitions, cache_mib=settings.registrar_cache_mib)

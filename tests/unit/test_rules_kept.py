@@ -1,0 +1,64 @@
+"""Two texts under one number are refused, also across restarts."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from natalog.decision.rules import NEWEST, RuleSetError, RuleSets, from_json
+from natalog.ledger.rules import remember, remembered, rules_in_force
+
+
+def test_a_set_of_ones_own_takes_the_rest_from_the_newest() -> None:
+    own = from_json('{"version": 100, "sla_seconds": 60}')
+    assert (own.sla_ms, own.claim_ms, own.skew_ms) == (60_000, NEWEST.claim_ms, NEWEST.skew_ms)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        "{}",
+        '{"version": 0}',
+        '{"version": true}',
+        '{"version": 100, "sla": 1}',
+        '{"version": 100, "sla_seconds": -1}',
+    ],
+)
+def test_what_is_no_rule_set_is_told_in_a_sentence(text: str) -> None:
+    with pytest.raises(RuleSetError, match="rule set|whole number"):
+        from_json(text)
+
+
+def test_a_number_stands_for_one_text() -> None:
+    with pytest.raises(RuleSetError, match="new version"):
+        RuleSets().add(from_json('{"version": 1, "sla_seconds": 60}'))
+
+
+def test_a_file_that_takes_a_built_in_number_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "rules.json"
+    file.write_text('{"version": 1, "claim_seconds": 1}')
+    with pytest.raises(RuleSetError, match="new version"):
+        rules_in_force(file)
+
+
+def test_what_decided_here_is_remembered_and_not_replaced(tmp_path: Path) -> None:
+    own = from_json('{"version": 100, "sla_seconds": 60}')
+    remember(own, tmp_path)
+    remember(own, tmp_path)
+    assert remembered(tmp_path).get(100).text == own.text
+    with pytest.raises(RuleSetError, match="stood for another text"):
+        remember(from_json('{"version": 100, "sla_seconds": 61}'), tmp_path)
+
+
+def test_another_builds_tables_are_noticed(tmp_path: Path) -> None:
+    remember(NEWEST, tmp_path)
+    kept = tmp_path / "rules" / f"{NEWEST.version}.json"
+    kept.write_text(json.dumps(json.loads(kept.read_text()) | {"digest": "00" * 32}))
+    with pytest.raises(RuleSetError, match="stood for another text"):
+        remember(NEWEST, tmp_path)
+    with pytest.raises(RuleSetError, match="other tables"):
+        remembered(tmp_path)
