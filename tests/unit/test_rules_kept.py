@@ -29,7 +29,7 @@ def test_a_set_of_ones_own_takes_the_rest_from_the_newest() -> None:
     ],
 )
 def test_what_is_no_rule_set_is_told_in_a_sentence(text: str) -> None:
-    with pytest.raises(RuleSetError, match="rule set|whole number"):
+    with pytest.raises(RuleSetError, match=r"rule set|whole number"):
         from_json(text)
 
 
