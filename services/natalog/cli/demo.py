@@ -10,6 +10,8 @@ import typer
 
 from natalog.exits import Exit
 
+WIDTH = 110  # columns
+
 
 def demo(
     once: Annotated[bool, typer.Option("--once", help="End by itself instead of staying up.")] = False,
@@ -44,7 +46,9 @@ def demo(
         raise typer.BadParameter("no province with several ordinary prefectures", param_hint="--province")
     if seed is None:
         seed = 1 if data is None else secrets.randbelow(1_000_000)
-    console = Console(soft_wrap=False)
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=WIDTH)  # a file or a pipe has no width of its own
     try:
         code = run(
             once=once, data=data, seed=seed, province=province, registrations=registrations, console=console

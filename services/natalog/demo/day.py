@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
-from natalog.demo.gateway import Gateway, NoAnswer
+from natalog.demo.gateway import Asked, NoAnswer
 from natalog.demo.ordinary import ordinary
 from natalog.demo.plan import Case, cases
 from natalog.demo.scene import Scene, today
@@ -15,7 +15,7 @@ from natalog.sample import Population, Record, filings
 
 ORDINARY = "ordinary registrations"
 BASES = 6  # registrations a planted case may use
-AT_ONCE = 48  # scenes in the air
+AT_ONCE = 96  # scenes in the air
 
 
 @dataclass(slots=True)
@@ -27,7 +27,7 @@ class Played:
     failure: str = ""
 
 
-def compose(gateway: Gateway, *, seed: int, province: str, registrations: int) -> list[Played]:
+def compose(gateway: Asked, *, seed: int, province: str, registrations: int) -> list[Played]:
     """The day's scenes in the order they begin: ordinary work with the planted cases strewn in."""
     planned = [case for case in cases() for _ in range(case.copies)]
     work = Case("ordinary registration", ORDINARY, registrations, ordinary)

@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Protocol, Self
 from urllib.parse import quote
 
 import httpx
@@ -66,6 +66,16 @@ def milliseconds(stamp: str) -> int:
     return round(datetime.fromisoformat(stamp).timestamp() * 1000)
 
 
+class Asked(Protocol):
+    """What scenes need of a gateway; tests put one in memory in its place."""
+
+    async def submit(self, kind: str, record: Record, person: Person) -> Answer:
+        """Send a record and return its answer. Raises NoAnswer."""
+
+    async def status(self, number: str, person: Person) -> Answer:
+        """The status of a number. Raises NoAnswer."""
+
+
 class Gateway:
     """One client for all people of the demo."""
 
@@ -121,7 +131,7 @@ class Gateway:
                     reply.status_code == 404 and method == "POST"
                 ):
                     return Answer(reply.status_code, _object(reply))
-                last = f"HTTP {reply.status_code}"
+                last = f"HTTP {reply.status_code} {_object(reply).get('detail', '')}"
                 if reply.status_code == 202:
                     method, path, content = "GET", reply.headers["location"], None
             await asyncio.sleep(pause)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from typing import Any
 
 from natalog.demo.scene import Scene
 
-Play = Callable[[Scene], Awaitable[None]]
+Play = Callable[[Scene], Coroutine[Any, Any, None]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ def show_table(console: Console, tally: Tally) -> None:
     """Planted against found, code by code."""
     table = Table(title="What was planted, and what the ledger says", title_justify="left")
     for name in ("", "code", "中文"):
-        table.add_column(name)
+        table.add_column(name, no_wrap=True)
     for name in ("planted", "found", ""):
         table.add_column(name, justify="right")
     groups: list[tuple[str, dict[str, Row]]] = [
@@ -54,14 +54,13 @@ def show_table(console: Console, tally: Tally) -> None:
 
 def show_stories(console: Console, day: Iterable[Played]) -> None:
     """Three planted cases from the first entry to the last."""
-    told: set[str] = set()
-    for played in day:
-        name = played.case.name
-        if name not in STORIES or name in told:
+    played = list(day)
+    for name, title in STORIES.items():
+        scene = next((p.scene for p in played if p.case.name == name), None)
+        if scene is None:
             continue
-        told.add(name)
-        console.print(f"\n[bold]{STORIES[name]}[/]")
-        for step in played.scene.steps:
+        console.print(f"\n[bold]{title}[/]")
+        for step in scene.steps:
             _tell(console, step)
 
 
@@ -70,14 +69,18 @@ def _tell(console: Console, step: Step) -> None:
     person = f"{step.person.sub}: {step.note}"
     if step.kind == "status":
         usable = {True: "usable", False: "not usable"}.get(body.get("usable") or False, "")
-        console.print(f"  [dim]{'status':>9}[/]  {step.number:<11} {escape(person)} [dim]({usable})[/]")
+        console.print(
+            f"  [dim]{'status':>9}[/]  {step.number:<11} {escape(person)} [dim]({usable})[/]", soft_wrap=True
+        )
         return
     codes = [body.get("reason"), *body.get("flags", ()), *body.get("doubts", ())]
     said = " ".join(f"{code} {_CHINESE.get(code, '')}".strip() for code in codes if code)
     color = "green" if body.get("verdict") == "ACCEPTED" else "red"
-    console.print(f"  [dim]{step.answer.place:>9}[/]  {step.number:<11} {escape(person)}")
+    console.print(f"  [dim]{step.answer.place:>9}[/]  {step.number:<11} {escape(person)}", soft_wrap=True)
     moment = _clock(body.get("received_at"))
-    console.print(f"  {'':>9}  {moment:<11} [{color}]{body.get('verdict', '')}[/] {escape(said)}")
+    console.print(
+        f"  {'':>9}  {moment:<11} [{color}]{body.get('verdict', '')}[/] {escape(said)}", soft_wrap=True
+    )
 
 
 def _clock(stamp: object) -> str:

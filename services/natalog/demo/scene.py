@@ -10,7 +10,7 @@ from random import Random
 from typing import Final
 
 from natalog.demo.expectation import CLEAN, Difference, Expect, differences
-from natalog.demo.gateway import Answer, Gateway
+from natalog.demo.gateway import Answer, Asked
 from natalog.demo.people import Person, admin, desk, issuer
 from natalog.sample import Record
 
@@ -46,7 +46,7 @@ class Scene:
     """What a case of `planted/` works with. `bases` are registrations of the made-up day that nobody else uses."""
 
     name: str
-    gateway: Gateway
+    gateway: Asked
     rng: Random
     bases: list[Record]
     units: list[str]
