@@ -7,13 +7,13 @@ that a file sent twice is read back in long runs and not entry by entry.
 from __future__ import annotations
 
 import queue
-import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
+from natalog.gateway.vital import vital_thread
 from natalog.kafka.clients import assigned_consumer
 
 NEAR = 2_000
@@ -37,7 +37,7 @@ class EntryReader:
         self._topic = topic
         self._bootstrap = bootstrap
         self._requests: queue.SimpleQueue[tuple[Place, Future[bytes]] | None] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._run, name="ledger-reader", daemon=True)
+        self._thread = vital_thread(self._run, "ledger-reader")
 
     def start(self) -> None:
         """Begin to answer."""
@@ -55,7 +55,9 @@ class EntryReader:
         self._thread.join(TIMEOUT)
 
     def _run(self) -> None:
-        consumer = assigned_consumer(self._bootstrap, "natalog-gateway-reader", ends=True, queue_kbytes=4_096)
+        consumer = assigned_consumer(
+            self._bootstrap, "natalog-gateway-reader", ends=True, queue_kbytes=4_096, fetch_wait_ms=5
+        )
         try:
             while (request := self._requests.get()) is not None:
                 wanted: dict[Place, list[Future[bytes]]] = {}

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from confluent_kafka import KafkaError, KafkaException, Message
 
 from natalog.exits import Exit
+from natalog.gateway.vital import vital_thread
 from natalog.kafka.clients import intake_producer, warm_up
 
 log = logging.getLogger(__name__)
@@ -41,7 +42,7 @@ class IntakeProducer:
             },
         )
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._serve, name="producer", daemon=True)
+        self._thread = vital_thread(self._serve, "producer")
 
     def start(self, topic: str) -> None:
         """Connect, so that the first record need not wait, and begin to serve delivery reports.

@@ -17,9 +17,9 @@ from confluent_kafka import KafkaException
 
 from natalog import metrics
 from natalog.decision.codes import REPEATED
-from natalog.decision.rules import RuleSets
 from natalog.gateway.freshness import Freshness
 from natalog.gateway.replies import Arrived, Replies
+from natalog.gateway.vital import vital_thread
 from natalog.kafka.clients import admin_client
 from natalog.kafka.offsets import LogBounds, identity_of
 from natalog.ledger.fold import Fold, ShelfDisagrees
@@ -46,11 +46,8 @@ _OFFSET = struct.Struct(">q")
 class Replica:
     """States and index of all partitions in one store, and the thread that follows the ledger."""
 
-    def __init__(
-        self, bootstrap: str, directory: Path, partitions: int, rule_sets: RuleSets, freshness: Freshness
-    ) -> None:
+    def __init__(self, bootstrap: str, directory: Path, partitions: int, freshness: Freshness) -> None:
         self._bootstrap = bootstrap
-        self._rule_sets = rule_sets
         self._freshness = freshness
         self._partitions = partitions
         self._store = Store(directory, partitions)
@@ -60,7 +57,7 @@ class Replica:
         self._replies: Replies | None = None
         self._changed: Callable[[], None] = lambda: None
         self._folds: list[Fold] = []
-        self._thread = threading.Thread(target=self._run, name="replica", daemon=True)
+        self._thread = vital_thread(self._run, "replica")
         self.ready = False
         """Whether every partition that can be folded was folded to the ledger's end of the start."""
 
@@ -133,7 +130,13 @@ class Replica:
         if self._tails is None:
             if not self._bounds.ready():
                 return
-            self._tails = {p: end for (_, p), end in self._bounds.ends().items()}
+            try:
+                self._tails = {p: end for (_, p), end in self._bounds.ends().items()}
+            except KafkaException as error:
+                # A topic made just now has no leader yet; a broker that restarts has none for a while.
+                log.warning("ledger ends not known yet", extra={"error": error.args[0].name()})
+                self._bounds = LogBounds(self._admin, [], [(LEDGER, p) for p in range(self._partitions)])
+                return
         self.ready = all(
             p in self._halted or self._folds[p].head.offset >= end for p, end in self._tails.items()
         )

@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from confluent_kafka import OFFSET_INVALID, KafkaError, KafkaException, TopicPartition
 
 from natalog.gateway.freshness import Freshness, Sample
+from natalog.gateway.vital import vital_thread
 from natalog.kafka.clients import admin_client, assigned_consumer
 from natalog.kafka.offsets import LogBounds
 
@@ -50,7 +51,7 @@ class Sampler:
         self._partitions = partitions
         self._every = every
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="sampler", daemon=True)
+        self._thread = vital_thread(self._run, "sampler")
         self._admin = admin_client(bootstrap, "natalog-gateway")
         self._markers = _Markers(bootstrap)
 
@@ -109,7 +110,7 @@ class _Markers:
     """Whether a stretch of a topic holds no record that was or may yet be committed."""
 
     def __init__(self, bootstrap: str) -> None:
-        self._consumer = assigned_consumer(bootstrap, "natalog-gateway-markers", ends=True)
+        self._consumer = assigned_consumer(bootstrap, "natalog-gateway-markers", ends=True, fetch_wait_ms=5)
         self._clear: dict[tuple[str, int], tuple[int, int]] = {}
 
     def only_markers(self, topic: str, partition: int, start: int, end: int) -> bool:

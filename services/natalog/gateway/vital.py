@@ -1,0 +1,29 @@
+"""Threads the gateway cannot do without: when one dies, the process ends and its supervisor starts it anew.
+
+A thread that dies alone would leave a gateway that looks alive and answers nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections.abc import Callable
+
+from natalog.exits import Exit
+
+log = logging.getLogger(__name__)
+
+
+def vital_thread(target: Callable[[], None], name: str) -> threading.Thread:
+    """A daemon thread that ends the process with Exit.RESTART if `target` raises. Not started yet."""
+
+    def run() -> None:
+        try:
+            target()
+        except BaseException:
+            log.critical("a vital thread died: the process ends", extra={"thread": name}, exc_info=True)
+            logging.shutdown()
+            os._exit(Exit.RESTART)
+
+    return threading.Thread(target=run, name=name, daemon=True)
