@@ -1,0 +1,25 @@
+"""A gateway must not outlive a thread it lives on."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from natalog.exits import Exit
+
+_PROGRAM = """
+import time
+from natalog.gateway.vital import vital_thread
+
+def dies() -> None:
+    raise RuntimeError("broken")
+
+vital_thread(dies, "replica").start()
+time.sleep(20)
+"""
+
+
+def test_the_process_ends_with_a_dead_thread() -> None:
+    ended = subprocess.run([sys.executable, "-c", _PROGRAM], timeout=15, capture_output=True, text=True)
+    assert ended.returncode == Exit.RESTART
+    assert "a vital thread died" in ended.stderr
