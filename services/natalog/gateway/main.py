@@ -11,7 +11,6 @@ import uvicorn
 from confluent_kafka import KafkaException
 from starlette.applications import Starlette
 
-from natalog.decision import rules
 from natalog.exits import Exit
 from natalog.gateway.app import Parts, build
 from natalog.gateway.auth import Keys, Verifier
@@ -35,10 +34,9 @@ log = logging.getLogger(__name__)
 class Service:
     """The parts of one gateway and their lives. Parts are made on the running event loop."""
 
-    def __init__(self, settings: Settings, verifier: Verifier, rule_sets: rules.RuleSets) -> None:
+    def __init__(self, settings: Settings, verifier: Verifier) -> None:
         self._settings = settings
         self._verifier = verifier
-        self._rule_sets = rule_sets
         self._parts: Parts | None = None
 
     def parts(self) -> Parts:
@@ -54,7 +52,7 @@ class Service:
         freshness = Freshness(partitions)
         replies = Replies(loop)
         producer = IntakeProducer(settings.kafka, queue=settings.gateway_queue)
-        replica = Replica(settings.kafka, settings.data / "replica", partitions, self._rule_sets, freshness)
+        replica = Replica(settings.kafka, settings.data / "replica", partitions, freshness)
         reader = EntryReader(settings.kafka, LEDGER)
         sampler = Sampler(
             settings.kafka,
@@ -114,14 +112,7 @@ def main(settings: Settings) -> int:
         log.error("set NATALOG_JWKS or NATALOG_JWKS_URL: without keys no token can be verified")
         return Exit.REFUSED_TO_START
     verifier = Verifier(Keys(source), issuer=settings.token_issuer, audience=settings.token_audience)
-    rule_sets = rules.RuleSets()
-    try:
-        if settings.rules is not None:
-            rule_sets.add(rules.from_json(settings.rules.read_text(encoding="utf-8")))
-    except (OSError, rules.RuleSetError) as error:
-        log.error("rule set cannot be used", extra={"reason": str(error)})
-        return Exit.REFUSED_TO_START
-    service = Service(settings, verifier, rule_sets)
+    service = Service(settings, verifier)
     app = build(service.parts, service.lifespan)
     config = uvicorn.Config(
         app,

@@ -133,11 +133,13 @@ def group_consumer(
 
 
 def assigned_consumer(
-    bootstrap: str, name: str, *, ends: bool = False, queue_kbytes: int = 16_384
+    bootstrap: str, name: str, *, ends: bool = False, queue_kbytes: int = 16_384, fetch_wait_ms: int = 100
 ) -> Consumer:
     """A consumer outside any group whose partitions are assigned by hand.
 
     With `ends`, reaching the last stable offset is reported as an event (_PARTITION_EOF) carrying the position.
+    `fetch_wait_ms` is how long the broker holds a fetch at the end of a log, and thereby how long a consumer that is
+    given other partitions waits for its first record.
     """
     return _consumer(
         bootstrap,
@@ -145,6 +147,7 @@ def assigned_consumer(
         f"{name}-unused",  # librdkafka wants one; nothing joins or commits
         {
             "enable.partition.eof": ends,
+            "fetch.wait.max.ms": fetch_wait_ms,
             "queued.min.messages": 20_000,
             "queued.max.messages.kbytes": queue_kbytes,
         },
