@@ -22,7 +22,7 @@ def vital_thread(target: Callable[[], None], name: str) -> threading.Thread:
         try:
             target()
         except BaseException:
-            log.critical("a vital thread died: the process ends", extra={"thread": name}, exc_info=True)
+            log.critical("a vital thread died: the process ends", extra={"part": name}, exc_info=True)
             logging.shutdown()
             os._exit(Exit.RESTART)
 
