@@ -18,7 +18,8 @@ def decide_claim(state: NumberState, claim: Claim, number: str, at: i64, rules: 
     flags: i64 = 0
     if province(number) not in PROVINCES:
         flags |= codes.PREFIX_WARNING
-    if len(state.relations) > 0:
+    inherited = state.inherited()
+    if inherited is not None:
         flags |= codes.SUCCESSION
     listed = binding_listing(state, at)
     if listed is not None:
@@ -28,7 +29,6 @@ def decide_claim(state: NumberState, claim: Claim, number: str, at: i64, rules: 
         return refused(codes.INVALIDATED, flags, void.seq)
     if state.standing >= 0:
         return refused(codes.USED, flags, state.standing_seq)
-    inherited = state.inherited()
     if inherited is not None:
         return refused(codes.SUCCEEDS_USED, flags, inherited.seq)
     other = state.foreign_claim(claim.unit_code, at)

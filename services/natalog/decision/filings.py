@@ -13,7 +13,6 @@ from natalog.decision.divisions import same_prefecture
 from natalog.decision.doubts import doubts_of
 from natalog.decision.listings import (
     UNKNOWN,
-    binding_listing,
     binding_void,
     claims_earlier,
     excuse,
@@ -171,7 +170,7 @@ def _look_at_number(
             day = beijing_day(received_at if registered == UNKNOWN else registered)
         if printed > civil(day)[0]:
             decision.flags |= codes.IMPOSSIBLE_YEAR
-    if len(state.relations) > 0:
+    if state.inherited() is not None:
         decision.flags |= codes.SUCCESSION
 
 

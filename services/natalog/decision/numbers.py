@@ -67,6 +67,16 @@ def province(number: str) -> str:
     return number[1:3] if len(number) == 10 else number[0:2]
 
 
+def with_letter(number: str, birth_year: int | None) -> str:
+    """Nine bare digits with the letter a birth of that year's certificate most likely carries.
+
+    A certificate is printed before its child is born, mostly in the same year. "?" stands for a letter that
+    cannot be told: no birth date, or a year whose letter is not published.
+    """
+    known = birth_year is not None and 2000 <= birth_year <= 2025
+    return (chr(ord("A") + birth_year - 2000) if known and birth_year is not None else "?") + number
+
+
 def suggest(raw: str) -> str | None:
     """What the writer of a malformed number may have meant, or None. Only ever a hint for a person.
 

@@ -95,7 +95,7 @@ def _warnings(state: NumberState, at: int, *, used: bool) -> list[str]:
     found = []
     if state.contested:
         found.append("CONTESTED")
-    if state.relations:
+    if state.inherited() is not None:
         found.append("SUCCESSION")
     if state.withdrawn:
         found.append("WITHDRAWN_BEFORE")

@@ -7,9 +7,11 @@ from typing import Final
 
 import orjson
 
+from natalog.decision.calendar import bounded_day, civil
 from natalog.decision.codes import DOUBTS, FLAGS, REASONS, Code
-from natalog.decision.numbers import suggest
+from natalog.decision.numbers import is_wellformed, suggest, with_letter
 from natalog.events import Entry, Verdict
+from natalog.wire import codec
 from natalog.wire.json_values import time_text
 
 _ACCEPTED: Final[dict[str, tuple[str, str]]] = {
@@ -73,11 +75,22 @@ def positions(text: str) -> dict[int, int]:
     return found
 
 
+def _suggestion(entry: Entry, number: str | None) -> str | None:
+    """What a malformed number may have been meant to be."""
+    if entry.reason != "MALFORMED_NUMBER" or number is None:
+        return None
+    if not is_wellformed(number):
+        return suggest(number)
+    # Nine bare digits: well-formed as a key, but not for a birth after 2000.
+    record = codec.decode(entry.input) if isinstance(entry.input, bytes) else None
+    born = getattr(record, "birth_date", None)
+    return with_letter(number, None if born is None else int(civil(bounded_day(born))[0]))
+
+
 def verdict_json(
     entry: Entry, value: bytes, *, partition: int, event_id: str, kind: str, number: str | None
 ) -> bytes:
     """The verdict of DESIGN section 8. `value` is the entry's own bytes, whose SHA-256 it names."""
-    malformed = entry.reason == "MALFORMED_NUMBER" and number is not None
     return orjson.dumps(
         {
             "event_id": event_id,
@@ -88,7 +101,7 @@ def verdict_json(
             "flags": entry.flags,
             "doubts": entry.doubts,
             "message": message(entry, kind),
-            "suggestion": suggest(number) if malformed and number is not None else None,
+            "suggestion": _suggestion(entry, number),
             "received_at": rfc3339(entry.received_at),
             "delay_ms": entry.delay_ms,
             "claim_expires_at": rfc3339(entry.claim_expires_at),
