@@ -1,0 +1,1 @@
+"""Benchmarks: the registrar as it ships against a Kafka Streams program that does the same work (docs/benchmarks.md)."""
