@@ -57,6 +57,10 @@ COMMITTED_DIFFERS = Counter(
     "Committed offsets that were not where the ledger says. Never trusted; an alarm that something touched them.",
     ["topic", "partition"],
 )
+CLOCK_STEPS = Counter(
+    "natalog_clock_steps",
+    "Records whose broker time lay before their number's last decision by more than the allowed skew.",
+)
 TAKEOVER_SECONDS = Histogram(
     "natalog_registrar_takeover_seconds",
     "Time from assignment of a partition to its first decision being possible.",

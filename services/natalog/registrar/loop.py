@@ -175,6 +175,9 @@ class Registrar:
             partition.fold.accept(outcome.states, outcome.head, landing.last + 1, landing.last)
             partition.next_own = landing.last + 2  # the transaction's marker takes one
             records += len(outcome.entries)
+            if outcome.clock_steps:
+                metrics.CLOCK_STEPS.inc(outcome.clock_steps)
+                log.error("the broker's clock stepped back", extra={"partition": partition.number})
             for topic in set(result.topics):
                 metrics.REGISTRAR_RECORDS.labels(INTAKE_TOPICS[topic]).inc(result.topics.count(topic))
         metrics.REGISTRAR_BATCH.observe(records)
