@@ -121,7 +121,7 @@ def check_ledger(
     checked = Checked()
     succeeded: list[tuple[bytes, bytes]] = []
     for partition in range(PARTITIONS):
-        valid = _chain(partition, ledger[partition], checked)
+        valid = chain_of(partition, ledger[partition], checked)
         _one_entry_each(partition, valid, intake, complete, undecided)
         succeeded += _decided_again(partition, valid, intake, seal, rules)
     by_registrar = sorted(
@@ -134,7 +134,7 @@ def check_ledger(
     return checked
 
 
-def _chain(partition: int, records: list[Record], checked: Checked) -> list[tuple[Record, Entry]]:
+def chain_of(partition: int, records: list[Record], checked: Checked) -> list[tuple[Record, Entry]]:
     """I4, and which records count."""
     seq, prev = 0, bytes(32)
     causes = dict.fromkeys(INTAKE_TOPICS, -1)

@@ -5,18 +5,19 @@ from __future__ import annotations
 import os
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
+from natalog.events import Entry
 from natalog.ledger.seal import seal_with
 from tests.integration.registrar.process import RegistrarProcess
 from tests.integration.registrar.records import Sender
 from tests.kafka_broker import Broker
-from tests.ledger_check import Checked, check_ledger, read_logs
+from tests.ledger_check import Checked, chain_of, check_ledger, read_logs
 
 
 @pytest.fixture(scope="session")
@@ -75,6 +76,25 @@ class Bench:
         assert checked.count == entries, f"{checked.count} entries instead of {entries}\n{logs}"
         return self.check(**options)
 
+    def eventually_valid(self, entries: int, timeout: float = 30.0, *, complete: bool = True) -> Checked:
+        """Like `eventually`, counting valid entries only: for ledgers with void ones."""
+        deadline = time.monotonic() + timeout
+        while (checked := self.check(complete=False)).count < entries and time.monotonic() < deadline:
+            time.sleep(0.2)
+        logs = "\n".join(process.log() for process in self.processes)
+        assert checked.count == entries, f"{checked.count} entries instead of {entries}\n{logs}"
+        return self.check(complete=complete)
+
+    def chain(self, partition: int) -> list[Entry]:
+        """Valid entries of a partition, their inputs not compared with the intake."""
+        checked = Checked()
+        chain_of(partition, read_logs(self.bootstrap, ["ledger"])["ledger"][partition], checked)
+        return checked.entries[partition]
+
+    def empty(self) -> None:
+        """Delete all topics and make them anew."""
+        _empty(self.broker)
+
     def close(self) -> None:
         for process in self.processes:
             process.close()
@@ -118,6 +138,3 @@ def own_bench(own_kafka: Broker, tmp_path: Path) -> Iterator[Bench]:
         yield bench
     finally:
         bench.close()
-
-
-Predicate = Callable[[], bool]

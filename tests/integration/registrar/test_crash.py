@@ -1,0 +1,154 @@
+"""Ended at any point of the loop, a registrar goes on where the ledger says, and nothing is lost or done twice."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+
+import pytest
+
+from natalog.exits import Exit
+from tests.integration.registrar.conftest import Bench
+from tests.integration.registrar.records import claim, filing, number, void
+
+POINTS = [
+    "take:after:2",
+    "decide:before:3",
+    "begin:after:2",
+    "send:after:5",
+    "offsets:after:2",
+    "settle:before:2",
+    "settle:after:3",
+    "commit:before:2",
+    "commit:after:2",
+    "store:before:6",
+]
+
+
+def test_kill_at_ten_points_of_the_loop(bench: Bench) -> None:
+    sent = 0
+    for point in POINTS:
+        numbers = [number() for _ in range(60)]
+        sent += bench.sender.send([claim(n) for n in numbers])
+        registrar = bench.registrar(at=point)
+        # A batch needs the one before to be done: records must come after the start, too.
+        while registrar.process.poll() is None:
+            sent += bench.sender.send([filing(numbers.pop()) for _ in range(3)] if len(numbers) > 3 else [])
+            sent += bench.sender.send([filing(number(), backfill=True) for _ in range(5)])
+            time.sleep(0.05)
+        assert registrar.wait_end(1) == -signal.SIGKILL
+    bench.registrar().wait_ready()
+    checked = bench.eventually(sent)
+    assert not checked.void
+
+
+def test_successions_survive_kill_around_the_commit(bench: Bench) -> None:
+    sent = 0
+    for point in ("settle:after:1", "commit:after:1"):
+        old = [number() for _ in range(20)]
+        registrar = bench.registrar()
+        sent += bench.sender.send([filing(n) for n in old])
+        bench.eventually(sent)
+        registrar.kill()
+        sent += bench.sender.send([void(n, replaced_by=number()) for n in old])
+        assert bench.registrar(at=point).wait_end(30) == -signal.SIGKILL
+        bench.registrar().wait_ready()
+        sent += len(old)  # the successions
+        bench.eventually(sent)
+
+
+def test_state_lost_is_folded_anew(bench: Bench) -> None:
+    registrar = bench.registrar().wait_ready()
+    numbers = [number() for _ in range(50)]
+    bench.sender.send([filing(n) for n in numbers])
+    bench.eventually(50)
+    registrar.kill()
+    bench.registrar(data="elsewhere").wait_ready()
+    bench.sender.send([filing(n) for n in numbers])
+    checked = bench.eventually(100)
+    assert sum(entry.reason == "USED" for entry in checked.all()) == 50
+
+
+def test_stopped_inside_a_transaction_and_resumed_after_its_time(bench: Bench) -> None:
+    """SIGSTOP before the commit, resumed after the transaction timed out: fenced, nothing of its batch counts."""
+    sent = bench.sender.send([filing(number()) for _ in range(300)])
+    registrar = bench.registrar(at="commit:before:1", do="stop", session_ms=6_000, transaction_ms=2_000)
+    registrar.wait_for(registrar.is_stopped, 30, "stopped")
+    time.sleep(13)  # brokers look for late transactions every ten seconds
+    registrar.signal(signal.SIGCONT)
+    assert registrar.wait_end(30) == Exit.RESTART
+    bench.registrar().wait_ready()
+    checked = bench.eventually(sent)
+    assert not checked.void
+
+
+def test_stopped_while_another_takes_over(bench: Bench) -> None:
+    """The same with a second registrar that takes the share over: it decides all, the first one ends."""
+    sent = bench.sender.send([filing(number()) for _ in range(300)])
+    first = bench.registrar("r1", at="commit:before:1", do="stop", session_ms=6_000, transaction_ms=4_000)
+    first.wait_for(first.is_stopped, 30, "stopped")
+    second = bench.registrar("r2")
+    bench.eventually(sent, timeout=60)
+    sent += bench.sender.send([filing(number()) for _ in range(100)])
+    first.signal(signal.SIGCONT)
+    assert first.wait_end(30) == Exit.RESTART
+    checked = bench.eventually(sent)
+    assert not checked.void
+    assert second.process.poll() is None
+
+
+def test_same_instance_twice(bench: Bench) -> None:
+    """The second one fences the first, which stays down with its own code."""
+    first = bench.registrar("r1").wait_ready()
+    second = bench.registrar("r1", data="r1-again").wait_ready()
+    sent = bench.sender.send([filing(number()) for _ in range(100)])
+    assert first.wait_end(30) == Exit.FENCED
+    assert not bench.eventually(sent).void
+    assert second.process.poll() is None
+
+
+def test_two_processes_on_one_directory(bench: Bench) -> None:
+    first = bench.registrar("r1").wait_ready()
+    assert bench.registrar("r1").wait_end(30) == Exit.ALREADY_RUNNING
+    bench.sender.send([filing(number()) for _ in range(10)])
+    bench.eventually(10)
+    assert first.stop() == Exit.DONE
+
+
+@pytest.mark.parametrize("how", ["restart", "kill"])
+def test_broker_away(own_bench: Bench, how: str) -> None:
+    """A registrar waits for its broker, or ends and is started again; never a wrong entry."""
+    bench = own_bench
+    registrar = bench.registrar().wait_ready()
+    sent = bench.sender.send([filing(number()) for _ in range(200)])
+    stop = threading.Event()
+    counts: list[int] = []
+
+    def feed() -> None:
+        while not stop.is_set():
+            counts.append(bench.sender.send([filing(number()) for _ in range(20)]))
+            time.sleep(0.02)
+
+    feeder = threading.Thread(target=feed)
+    feeder.start()
+    try:
+        time.sleep(1)
+        if how == "kill":
+            bench.broker.kill()
+        bench.broker.restart()
+        time.sleep(2)
+    finally:
+        stop.set()
+        feeder.join(60)
+    sent += sum(counts)
+    for _ in range(3):
+        try:
+            bench.eventually(sent, timeout=20)
+            break
+        except AssertionError:
+            if registrar.process.poll() not in (None, Exit.RESTART):
+                raise
+            if registrar.process.poll() is not None:
+                registrar = bench.registrar()  # what a supervisor does
+    assert not bench.eventually(sent).void

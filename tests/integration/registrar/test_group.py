@@ -1,0 +1,96 @@
+"""Several registrars: shares come and go in mid-batch, and topics are added while old builds still run."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from tests.integration.registrar.conftest import Bench
+from tests.integration.registrar.records import claim, filing, listing, number, overdue
+
+
+class Load:
+    """What was sent."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+
+@contextmanager
+def load(bench: Bench) -> Iterator[Load]:
+    """Records of all topics, without pause, while the block runs."""
+    sent, stop = Load(), threading.Event()
+
+    def feed() -> None:
+        while not stop.is_set():
+            numbers = [number() for _ in range(20)]
+            sent.count += bench.sender.send([claim(n) for n in numbers])
+            sent.count += bench.sender.send([listing(n) for n in numbers[:5]])
+            sent.count += bench.sender.send([filing(number(), backfill=True) for _ in range(20)])
+            sent.count += bench.sender.send([filing(n) for n in numbers])
+            time.sleep(0.01)
+
+    feeder = threading.Thread(target=feed)
+    feeder.start()
+    try:
+        yield sent
+    finally:
+        stop.set()
+        feeder.join(60)
+
+
+def test_two_registrars_and_rebalances_in_mid_batch(bench: Bench) -> None:
+    first = bench.registrar("r1").wait_ready()
+    with load(bench) as sent:
+        second = bench.registrar("r2").wait_ready()
+        second.wait_for(lambda: len(second.report()["deciding"]) == 6, 30, "sharing")
+        third = bench.registrar("r3").wait_ready()
+        third.wait_for(lambda: len(third.report()["deciding"]) == 4, 30, "sharing")
+        second.kill()
+        third.wait_for(lambda: len(third.report()["deciding"]) == 6, 30, "taking over")
+        second = bench.registrar("r2").wait_ready()
+        time.sleep(1)
+    checked = bench.eventually(sent.count, timeout=60)
+    assert not checked.void
+    assert all(process.decided() > 0 for process in (first, second, third))
+    assert all(
+        process.metric("natalog_committed_offset_differs_total") == 0 for process in (first, second, third)
+    )
+
+
+def test_follower_takes_over_with_what_it_has_folded(bench: Bench) -> None:
+    first = bench.registrar("r1").wait_ready()
+    second = bench.registrar("r2").wait_ready()
+    second.wait_for(lambda: len(second.report()["deciding"]) == 6, 30, "sharing")
+    sent = bench.sender.send([filing(number()) for _ in range(600)])
+    bench.eventually(sent)
+    # Each holds half and has folded the other half.
+    second.wait_for(lambda: second.metric("natalog_ledger_offset") >= sent, 10, "following")
+    first.kill()
+    second.wait_for(lambda: len(second.report()["deciding"]) == 12, 30, "taking over")
+    sent += bench.sender.send([filing(number()) for _ in range(100)])
+    assert not bench.eventually(sent).void
+
+
+def test_rolling_upgrade_that_adds_a_topic(bench: Bench) -> None:
+    """An old build, which does not know sla.alerts, beside a new one: numbers stay aligned over all topics."""
+    old = bench.registrar("r1", old="1").wait_ready()
+    sent = bench.sender.send([record for _ in range(60) for record in (filing(number()), listing(number()))])
+    bench.eventually(sent)
+    new = bench.registrar("r2").wait_ready()
+    new.wait_for(lambda: len(new.report()["deciding"]) == 6, 30, "sharing")
+    alerts = [overdue(number(partition)) for partition in range(12) for _ in range(3)]
+    bench.sender.send(alerts)
+    sent += bench.sender.send([filing(number(partition)) for partition in range(12) for _ in range(5)])
+    held = old.report()["deciding"]
+    assert set(held) | set(new.report()["deciding"]) == set(range(12))
+    assert len(held) == 6
+    checked = bench.eventually(
+        sent + 18, undecided=lambda topic, partition: topic == "sla.alerts" and partition in held
+    )
+    assert not checked.void
+    old.kill()
+    bench.registrar("r1").wait_ready()
+    assert not bench.eventually(sent + 36, timeout=40).void

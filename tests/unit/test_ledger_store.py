@@ -1,0 +1,137 @@
+"""The store: states and position of one moment, whatever the keys, and never of another ledger."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from natalog.ledger.fold import Fold, ShelfDisagrees
+from natalog.ledger.follow import Stretch
+from natalog.ledger.head import Head
+from natalog.ledger.seal import SealKeyError, open_with, seal_with
+from natalog.ledger.store import Position, Store, StoreInUse
+
+
+def head(seq: int, offset: int) -> Head:
+    return Head(seq, hashlib.sha256(b"last").digest(), offset, [seq, -1, -1, -1, -1])
+
+
+def test_states_and_position_come_back(tmp_path: Path) -> None:
+    keys = [b"", b"M330123456", b"\xff", b"\xff\xff", b"\xff\xffx", b"\xfe", b"\x00", b"k" * 100_000]
+    store = Store(tmp_path / "s", 3)
+    store.shelves[1].write({key: b"state of " + key for key in keys}, Position(head(7, 12), 10))
+    for _ in range(2):
+        found = store.shelves[1].states([*keys, b"none"])
+        assert found == {key: b"state of " + key for key in keys}
+        position = store.shelves[1].position()
+        assert position is not None
+        assert (position.head.pack(), position.last) == (head(7, 12).pack(), 10)
+        assert store.shelves[0].states(keys) == {}
+        assert store.shelves[2].position() is None
+        store.close()
+        store = Store(tmp_path / "s", 3)
+    store.shelves[1].clear()
+    assert store.shelves[1].states(keys) == {}
+    assert store.shelves[1].position() is None
+    store.close()
+
+
+def test_store_of_another_ledger_is_emptied(tmp_path: Path) -> None:
+    store = Store(tmp_path / "s", 2)
+    assert store.belongs_to("a")
+    store.shelves[0].write({b"k": b"v"}, Position(head(1, 1), 0))
+    assert store.belongs_to("a")
+    assert store.shelves[0].states([b"k"]) == {b"k": b"v"}
+    assert not store.belongs_to("b")
+    assert store.shelves[0].states([b"k"]) == {}
+    assert store.belongs_to("b")
+    store.close()
+
+
+def test_second_process_is_told(tmp_path: Path) -> None:
+    store = Store(tmp_path / "s", 1)
+    with pytest.raises(StoreInUse):
+        Store(tmp_path / "s", 1)
+    store.close()
+
+
+WRITER = """
+import os, sys
+from pathlib import Path
+from natalog.ledger.head import Head
+from natalog.ledger.store import Position, Store
+store = Store(Path(sys.argv[1]), 3)
+for n in range(1, 100_000):
+    for p in range(3):
+        store.shelves[p].write({b"a%d" % (n % 500): b"%d" % n, b"last": b"%d" % n},
+                               Position(Head(n, bytes(32), n, [-1] * 5), n))
+    if n % 1_000 == 0:
+        store.flush(wait=False)
+    if n == 5_000:
+        print("go", flush=True)
+"""
+
+
+def test_kill_leaves_states_and_position_of_one_moment(tmp_path: Path) -> None:
+    environment = {**os.environ, "PYTHONPATH": "services"}
+    writer = subprocess.Popen(
+        [sys.executable, "-c", WRITER, str(tmp_path / "s")], stdout=subprocess.PIPE, env=environment
+    )
+    assert writer.stdout is not None
+    assert writer.stdout.readline() == b"go\n"
+    writer.send_signal(signal.SIGKILL)
+    writer.wait()
+    writer.stdout.close()
+    store = Store(tmp_path / "s", 3)
+    for shelf in store.shelves:
+        position = shelf.position()
+        assert position is not None
+        assert position.head.seq >= 1_000
+        assert shelf.states([b"last"]) == {b"last": b"%d" % position.head.seq}
+    store.close()
+
+
+def test_fold_demands_the_last_entry_where_it_stood(tmp_path: Path) -> None:
+    store = Store(tmp_path / "s", 1)
+    store.shelves[0].write({}, Position(head(3, 9), 7))
+    cases = {
+        "another value": Stretch(0, [7], [b"k"], [b"other"], 8),
+        "not there": Stretch(0, [8], [b"k"], [b"last"], 9),
+        "log ends": Stretch(0, [], [], [], 6),
+        "outside": Stretch(0, outside="Offset out of range"),
+    }
+    for what, stretch in cases.items():
+        fold = Fold(0, store.shelves[0])
+        assert (fold.resume, fold.is_proven) == (7, False)
+        with pytest.raises(ShelfDisagrees):
+            fold.apply(stretch)
+        assert not fold.is_proven, what
+    fold = Fold(0, store.shelves[0])
+    fold.apply(Stretch(0, [7], [b"k"], [b"last"], 9))
+    assert (fold.resume, fold.is_proven) == (9, True)
+    fold.restart()
+    assert (fold.resume, fold.head.seq, store.shelves[0].position()) == (0, 0, None)
+    del fold
+    store.close()
+
+
+def test_seal_is_the_same_each_time_and_opens(tmp_path: Path) -> None:
+    key = tmp_path / "key"
+    key.write_bytes(bytes(range(32)))
+    seal, unseal = seal_with(key), open_with(key)
+    for record in (b"", b"x", b"no record" * 1_000):
+        assert seal(record) == seal(record)
+        assert unseal(seal(record)) == record
+    assert seal(b"a")[:12] != seal(b"b")[:12]
+    with pytest.raises(ValueError, match="altered"):
+        unseal(seal(b"abc")[:-1] + b"?")
+    key.write_bytes(b"short")
+    for bad in (key, tmp_path / "none", None):
+        with pytest.raises(SealKeyError):
+            seal_with(bad)

@@ -1,0 +1,178 @@
+"""The batch discipline: what may become a batch and what is thrown away."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from confluent_kafka import TopicPartition
+
+from natalog.registrar.intake import BULK, LEAD, Intake
+from natalog.registrar.work import Columns, Decider, IntakeGap, in_order
+
+
+class FakeMessage:
+    def __init__(self, topic: str, partition: int, offset: int) -> None:
+        self._place = (topic, partition, offset)
+
+    def topic(self) -> str:
+        return self._place[0]
+
+    def partition(self) -> int:
+        return self._place[1]
+
+    def offset(self) -> int:
+        return self._place[2]
+
+    def error(self) -> None:
+        return None
+
+
+class FakeConsumer:
+    """Hands out queued messages; `during` runs inside the next call, as a rebalance callback does."""
+
+    def __init__(self) -> None:
+        self.queue: list[FakeMessage] = []
+        self.during: Callable[[], None] | None = None
+        self.generation = 1
+        self.assigned: list[TopicPartition] = []
+        self.asked: list[int] = []
+
+    def subscribe(self, _topics: list[str], on_assign: Any, on_revoke: Any, on_lost: Any) -> None:
+        self.on_assign, self.on_revoke = on_assign, on_revoke
+
+    def consumer_group_metadata(self) -> int:
+        return self.generation
+
+    def poll(self, _timeout: float) -> FakeMessage | None:
+        taken = self.consume(1, 0)
+        return taken[0] if taken else None
+
+    def consume(self, count: int, _timeout: float) -> list[FakeMessage]:
+        self.asked.append(count)
+        taken, self.queue = self.queue[:count], self.queue[count:]
+        if self.during is not None and not self.queue:
+            during, self.during = self.during, None
+            during()
+        return taken
+
+    def assign(self, places: list[TopicPartition]) -> None:
+        self.assigned = places
+
+    def unassign(self) -> None:
+        self.assigned = []
+
+    def pause(self, _places: list[TopicPartition]) -> None:
+        pass
+
+
+@pytest.fixture
+def parts() -> tuple[Intake, FakeConsumer, FakeConsumer]:
+    live, bulk = FakeConsumer(), FakeConsumer()
+    intake = Intake(live, bulk, assigned=lambda _: None, revoked=lambda _: None, cap=100, shared_cap=40)  # type: ignore[arg-type]
+    live.on_assign(live, [TopicPartition(LEAD, 3), TopicPartition(LEAD, 7)])
+    return intake, live, bulk
+
+
+def test_lead_topic_numbers_are_taken_of_all_topics(parts: tuple[Intake, FakeConsumer, FakeConsumer]) -> None:
+    _, live, bulk = parts
+    assert {tp.topic for tp in live.assigned} == {
+        "birth.registrations",
+        "blacklist.changes",
+        "certificate.invalidations",
+        "sla.alerts",
+    }
+    assert {tp.partition for tp in live.assigned} == {3, 7}
+    assert {(tp.topic, tp.partition) for tp in bulk.assigned} == {(BULK, 3), (BULK, 7)}
+
+
+def test_batch_carries_the_metadata_of_its_start(parts: tuple[Intake, FakeConsumer, FakeConsumer]) -> None:
+    intake, live, _ = parts
+    live.queue = [FakeMessage(LEAD, 3, n) for n in range(5)]
+    batch = intake.take(0)
+    assert batch is not None
+    assert (batch.metadata, len(batch.groups[3])) == (1, 5)
+
+
+@pytest.mark.parametrize("event", ["revoke", "assign"])
+def test_batch_is_thrown_away_when_partitions_came_or_went(
+    parts: tuple[Intake, FakeConsumer, FakeConsumer], event: str
+) -> None:
+    """librdkafka may run the callback with records already in hand; the metadata then vouches for them wrongly."""
+    intake, live, bulk = parts
+    live.queue = [FakeMessage(LEAD, 3, n) for n in range(5)]
+    bulk.queue = [FakeMessage(BULK, 3, n) for n in range(5)]
+
+    def rebalance() -> None:
+        live.generation += 1
+        if event == "revoke":
+            live.on_revoke(live, [])
+        else:
+            live.on_assign(live, [TopicPartition(LEAD, 3)])
+
+    live.during = rebalance
+    assert intake.take(0) is None
+
+
+def test_bulk_fills_what_live_leaves(parts: tuple[Intake, FakeConsumer, FakeConsumer]) -> None:
+    intake, live, bulk = parts
+    bulk.queue = [FakeMessage(BULK, 3, n) for n in range(1_000)]
+    batch = intake.take(0)
+    assert batch is not None
+    assert len(batch.groups[3]) == 100, "idle live: bulk has it all"
+    live.queue = [FakeMessage(LEAD, 3, n) for n in range(10)]
+    batch = intake.take(0)
+    assert batch is not None
+    assert len(batch.groups[3]) == 40, "live records wait behind no more than the shared cap"
+    live.queue = [FakeMessage(LEAD, 3, n) for n in range(1_000)]
+    batch = intake.take(0)
+    assert batch is not None
+    topics = [message.topic() for message in batch.groups[3]]
+    assert (topics.count(LEAD), topics.count(BULK)) == (95, 5), "full live load: bulk keeps a twentieth"
+
+
+def columns(*records: tuple[int, int]) -> Columns:
+    """(topic, offset) each."""
+    count = len(records)
+    return Columns(
+        [t for t, _ in records], [o for _, o in records], [0] * count, [b"k"] * count, [b"v"] * count
+    )
+
+
+def test_records_already_decided_are_left_out() -> None:
+    fresh = in_order(columns((0, 3), (0, 4), (0, 5), (2, 0), (0, 6)), [4, -1, -1, -1, -1], set())
+    assert (fresh.topics, fresh.offsets) == ([0, 2, 0], [5, 0, 6])
+
+
+def test_missing_records_are_read_again_and_then_believed() -> None:
+    with pytest.raises(IntakeGap) as gap:
+        in_order(columns((0, 5), (0, 7)), [4, -1, -1, -1, -1], set())
+    assert gap.value.place == (0, 7)
+    assert in_order(columns((0, 5), (0, 7)), [4, -1, -1, -1, -1], {gap.value.place}).offsets == [5, 7]
+
+
+def test_markers_of_our_own_transactions_are_no_gap() -> None:
+    assert in_order(columns((3, 0), (3, 2), (3, 5)), [-1] * 5, set()).offsets == [0, 2, 5]
+
+
+class _Fold:
+    partition = 3
+
+
+def test_what_stands_before_a_sick_record_is_decided(monkeypatch: pytest.MonkeyPatch) -> None:
+    decider = Decider(None, bytes)  # type: ignore[arg-type]
+
+    def decide(_fold: object, cut: Columns) -> Any:
+        if 6 in cut.offsets:
+            raise ValueError("sick")
+        return len(cut.offsets)
+
+    monkeypatch.setattr(decider, "_decide", decide)
+    decided = decider.decide(_Fold, columns(*((0, n) for n in range(10))))  # type: ignore[arg-type]
+    assert decided.outcome == 6
+    assert decided.offsets == {(LEAD, 3): 6}
+    assert isinstance(decided.sick, ValueError)
+    alone = decider.decide(_Fold, columns((0, 6), (0, 7)))  # type: ignore[arg-type]
+    assert alone.outcome is None
+    assert alone.offsets == {}
