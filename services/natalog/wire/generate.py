@@ -189,6 +189,8 @@ def _reader(schema: Schema, class_: _Class, nested: Mapping[str, _Class]) -> str
 
 
 def _default_bytes(schema: Schema, field: Field) -> str:
+    if not field.has_default:
+        raise ValueError(f"{schema.name}.{field.name} was added to a published schema without a default")
     return _literal(content.encode_field(schema, field.name, {field.name: field.default}))
 
 
