@@ -27,7 +27,7 @@ class Sample:
     """When the sample was asked for, so nothing received later is promised."""
     ledger: int
     intake: tuple[int, ...]
-    """Last offset that holds a record, per live intake topic; -1 for none."""
+    """The same of every live intake topic."""
 
 
 class Freshness:
@@ -38,6 +38,7 @@ class Freshness:
         self._open: list[deque[Sample]] = [deque() for _ in range(partitions)]
         self._position = [0] * partitions
         self._causes: list[tuple[int, ...]] = [()] * partitions
+        self._empty: list[dict[int, tuple[int, int]]] = [{} for _ in range(partitions)]
         self._as_of = [0] * partitions
         self.answered_at = 0
         """When Kafka last answered a sample; 0 before the first."""
@@ -65,6 +66,18 @@ class Freshness:
                 self._open[partition] = deque(s for i, s in enumerate(waiting) if i % 2 == 0)
             self._advance(partition)
 
+    def empty(self, partition: int, topic: int, start: int, end: int) -> None:
+        """Offsets `start` to `end - 1` of the topic (its place in `causes`) hold no record and never will."""
+        with self._lock:
+            self._empty[partition][topic] = (start, end)
+            self._advance(partition)
+
+    def decided(self, partition: int, topic: int, end: int) -> bool:
+        """Whether every record of the topic before offset `end` is decided, for all that is known here."""
+        cause = self._causes[partition][topic]
+        start, stop = self._empty[partition].get(topic, (0, 0))
+        return cause >= end - 1 or (start <= cause + 1 and end <= stop)
+
     def folded(self, partition: int, position: int, causes: Sequence[int]) -> None:
         """The fold reached `position`, the last causes being `causes` (live topics, in their order)."""
         with self._lock:
@@ -82,11 +95,10 @@ class Freshness:
 
     def _advance(self, partition: int) -> None:
         waiting = self._open[partition]
-        position, causes = self._position[partition], self._causes[partition]
-        while waiting and causes:
+        while waiting and self._causes[partition]:
             sample = waiting[0]
-            if position < sample.ledger or any(
-                cause < end for cause, end in zip(causes, sample.intake, strict=True)
+            if self._position[partition] < sample.ledger or not all(
+                self.decided(partition, topic, end) for topic, end in enumerate(sample.intake)
             ):
                 return
             self._as_of[partition] = waiting.popleft().sent_at

@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Sequence
 
-from confluent_kafka import OFFSET_INVALID, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from natalog.gateway.freshness import Freshness, Sample
 from natalog.gateway.vital import vital_thread
@@ -23,6 +23,7 @@ from natalog.kafka.offsets import LogBounds
 log = logging.getLogger(__name__)
 
 TIMEOUT = 2.0  # seconds one question may take before Kafka counts as away
+_MARKERS_WITHIN = 0.5  # seconds
 
 
 class Sampler:
@@ -47,7 +48,7 @@ class Sampler:
         self._freshness = freshness
         self._ledger = ledger
         self._topics = tuple(topics)
-        self._transactional = transactional
+        self._transactional = tuple(i for i, topic in enumerate(topics) if topic in transactional)
         self._partitions = partitions
         self._every = every
         self._stop = threading.Event()
@@ -93,45 +94,34 @@ class Sampler:
             causes = self._freshness.causes(partition)
             if not causes:
                 continue  # nothing folded yet
-            intake = [
-                self._last_record(topic, partition, ends[topic, partition], cause)
-                for topic, cause in zip(self._topics, causes, strict=True)
-            ]
-            sample = Sample(sent_at=now, ledger=ends[self._ledger, partition], intake=tuple(intake))
-            self._freshness.sampled(partition, sample)
-
-    def _last_record(self, topic: str, partition: int, end: int, cause: int) -> int:
-        if cause >= end - 1 or topic not in self._transactional:
-            return end - 1
-        return cause if self._markers.only_markers(topic, partition, cause + 1, end) else end - 1
+            intake = tuple(ends[topic, partition] for topic in self._topics)
+            self._freshness.sampled(partition, Sample(now, ends[self._ledger, partition], intake))
+            for place in self._transactional:
+                if not self._freshness.decided(partition, place, intake[place]):
+                    start = causes[place] + 1
+                    end = self._markers.empty_to(self._topics[place], partition, start)
+                    if end is not None:
+                        self._freshness.empty(partition, place, start, end)
 
 
 class _Markers:
-    """Whether a stretch of a topic holds no record that was or may yet be committed."""
+    """Reads on from a decided record to learn whether another one follows."""
 
     def __init__(self, bootstrap: str) -> None:
         self._consumer = assigned_consumer(bootstrap, "natalog-gateway-markers", ends=True, fetch_wait_ms=5)
-        self._clear: dict[tuple[str, int], tuple[int, int]] = {}
 
-    def only_markers(self, topic: str, partition: int, start: int, end: int) -> bool:
-        """True when offsets `start` to `end - 1` hold markers and aborted records alone."""
-        known = self._clear.get((topic, partition))
-        if known is not None and known[0] <= start and end <= known[1]:
-            return True
+    def empty_to(self, topic: str, partition: int, start: int) -> int | None:
+        """The offset up to which nothing but markers and aborted records follows `start`; None when a record does."""
         self._consumer.assign([TopicPartition(topic, partition, start)])
         try:
-            message = self._consumer.poll(TIMEOUT)
+            message = self._consumer.poll(_MARKERS_WITHIN)
         finally:
             self._consumer.unassign()
         error = None if message is None else message.error()
         if message is None or error is None or error.code() != KafkaError._PARTITION_EOF:
-            return False
-        # In read_committed the end met here stops at an open transaction: what lies behind is not clear.
-        reached = message.offset()
-        if reached is None or reached == OFFSET_INVALID:
-            return False
-        self._clear[topic, partition] = (start, reached)
-        return reached >= end
+            return None
+        # In read_committed the end met here stops before an open transaction: what lies behind may still count.
+        return message.offset()
 
     def close(self) -> None:
         self._consumer.close()

@@ -1,0 +1,176 @@
+"""What the gateway answers while something is away, and that nothing is lost by it."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from tests.integration.gateway.stack import Stack, claim, eventually, filing, number
+from tests.kafka_broker import Broker
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.xdist_group("gateway-outages")]
+
+
+@pytest.fixture
+def stopped(stack: Stack) -> Iterator[Stack]:
+    """A stack whose registrar stands still for the test."""
+    stack.registrar.give(signal.SIGSTOP)
+    try:
+        yield stack
+    finally:
+        stack.registrar.give(signal.SIGCONT)
+        eventually(lambda: stack.post("claims", claim(number())).status_code == 200, 60)
+
+
+def test_late_is_202_and_the_verdict_is_found_later(stack: Stack) -> None:
+    record = filing(number())
+    stack.registrar.give(signal.SIGSTOP)
+    try:
+        began = time.monotonic()
+        reply = stack.post("filings", record, params={"wait": "1"})
+        assert 1 <= time.monotonic() - began < 3
+        assert reply.status_code == 202
+        assert reply.json() == {
+            "event_id": record["event_id"],
+            "status": 202,
+            "location": f"/v1/submissions/{record['event_id']}",
+        }
+        assert stack.get(f"submissions/{record['event_id']}").status_code == 404
+        pending = stack.lines("claims", [claim(number()), b"{"], params={"wait": "0.5"})
+        assert [p["status"] for p in pending] == [202, 400]
+    finally:
+        stack.registrar.give(signal.SIGCONT)
+    location = reply.headers["location"]
+    eventually(lambda: stack.client.get(location, headers=stack.headers()).status_code == 200, 60)
+    verdict = stack.client.get(location, headers=stack.headers()).json()
+    assert verdict["verdict"] == "ACCEPTED"
+    assert stack.post("filings", record).json() == verdict
+
+
+def test_prefer_wait(stopped: Stack) -> None:
+    began = time.monotonic()
+    headers = {**stopped.headers(), "Prefer": "respond-async, wait=1"}
+    reply = stopped.client.post("/v1/claims", json=claim(number()), headers=headers)
+    assert reply.status_code == 202
+    assert 1 <= time.monotonic() - began < 3
+
+
+def test_a_dead_registrar_does_not_look_fresh(stack: Stack) -> None:
+    """The replica holds all of the ledger, and yet not what was sent: its numbers close."""
+    certificate = number()
+    asked = f"certificates/{certificate}"
+    stack.registrar.give(signal.SIGSTOP)
+    try:
+        assert stack.get(asked).status_code == 200
+        stack.post("filings", filing(certificate), params={"wait": "0"})
+        eventually(lambda: stack.get(asked).status_code == 503, 10)
+        status = stack.get(asked)
+        assert (status.json()["status"], status.json()["usable"]) == ("UNKNOWN", False)
+        assert status.headers["retry-after"]
+        assert status.json()["staleness_ms"] > 3_000
+        time.sleep(1)
+        assert stack.get(asked).json()["staleness_ms"] > status.json()["staleness_ms"]
+    finally:
+        stack.registrar.give(signal.SIGCONT)
+    eventually(lambda: stack.get(asked).status_code == 200, 60)
+    assert stack.get(asked).json()["status"] == "USED"
+
+
+def test_a_killed_gateway_loses_no_verdict(stack: Stack) -> None:
+    before = [filing(number()) for _ in range(20)]
+    verdicts = stack.lines("filings", before)
+    during = filing(number())
+    stack.registrar.give(signal.SIGSTOP)
+    assert stack.post("filings", during, params={"wait": "0"}).status_code == 202
+    stack.gateway.end(signal.SIGKILL)
+    stack.registrar.give(signal.SIGCONT)
+    stack.gateway.start()
+    stack.gateway.wait_ready()
+    eventually(lambda: stack.get(f"submissions/{during['event_id']}").status_code == 200, 60)
+    for record, verdict in zip(before, verdicts, strict=True):
+        assert stack.get(f"submissions/{record['event_id']}").json() == verdict
+    assert stack.lines("filings", before) == verdicts
+
+
+def test_a_gateway_with_an_empty_directory_knows_all(stack: Stack) -> None:
+    import shutil
+
+    record = filing(number())
+    verdict = stack.post("filings", record).json()
+    stack.gateway.end()
+    shutil.rmtree(stack.directory / "gateway" / "replica")
+    stack.gateway.start()
+    stack.gateway.wait_ready()
+    assert stack.get(f"submissions/{record['event_id']}").json() == verdict
+    assert stack.get(f"certificates/{record['certificate_number']}").json()["used"]
+
+
+def test_many_clients_and_a_registrar_that_dies(stack: Stack) -> None:
+    """Every submission ends in its one verdict, however often it had to be sent."""
+    records = [claim(number()) for _ in range(200)]
+
+    def send(record: dict[str, object]) -> dict[str, object]:
+        while True:
+            reply = stack.post("claims", record, params={"wait": "2"})
+            if reply.status_code == 200:
+                return dict(reply.json())
+            assert reply.status_code in (202, 503)
+
+    with ThreadPoolExecutor(8) as pool:
+        verdicts = pool.map(send, records)
+        time.sleep(0.3)
+        stack.registrar.end(signal.SIGKILL)
+        stack.registrar.start()
+        answered = list(verdicts)
+    places = {(v["ledger"]["partition"], v["ledger"]["seq"]) for v in answered}  # type: ignore[index]
+    assert len(places) == len(records)
+    assert {v["event_id"] for v in answered} == {r["event_id"] for r in records}
+
+
+def test_kafka_away_is_503_and_comes_back_by_itself(own_kafka: Broker, tmp_path: Path) -> None:
+    own_kafka.apply_topics()
+    stack = Stack(own_kafka.bootstrap, tmp_path / "stack", gateway_stale_seconds=3.0)
+    try:
+        stack.start()
+        record = filing(number())
+        verdict = stack.post("filings", record).json()
+        own_kafka.stop()
+        hanging = stack.post("claims", claim(number()), params={"wait": "1"})
+        assert hanging.status_code in (202, 503)  # sent before it was known
+        eventually(
+            lambda: stack.post("claims", claim(number()), params={"wait": "0.1"}).status_code == 503, 20
+        )
+        away = stack.post("claims", claim(number()))
+        assert away.headers["retry-after"]
+        assert away.json()["type"] == "urn:natalog:problem:kafka-away"
+        assert {a["status"] for a in [stack.post("filings", record).json()]} == {503}
+        status = stack.get(f"certificates/{record['certificate_number']}")
+        assert (status.status_code, status.json()["usable"]) == (503, False)
+        assert stack.client.get("/healthz").status_code == 200
+        own_kafka.restart()
+        eventually(lambda: stack.post("claims", claim(number())).status_code == 200, 90, stack.gateway.log)
+        assert stack.post("filings", record).json() == verdict
+        eventually(lambda: stack.get(f"certificates/{number()}").status_code == 200, 30)
+    finally:
+        stack.close()
+
+
+def test_a_gateway_started_without_kafka_waits_for_it(own_kafka: Broker, tmp_path: Path) -> None:
+    own_kafka.apply_topics()
+    own_kafka.stop()
+    stack = Stack(own_kafka.bootstrap, tmp_path / "stack")
+    try:
+        stack.gateway.start()
+        eventually(lambda: stack.client.get("/healthz").status_code == 200)
+        assert stack.client.get("/readyz").status_code == 503
+        assert stack.post("claims", claim(number())).status_code == 503
+        assert stack.get(f"submissions/{claim(number())['event_id']}").status_code == 503
+        own_kafka.restart()
+        stack.gateway.wait_ready()
+    finally:
+        stack.close()
