@@ -115,7 +115,7 @@ class Broker:
 
     def apply_topics(self) -> None:
         """Create the topics of topics.yaml."""
-        from natalog.local.topics import apply_topics
+        from natalog.kafka.topics import apply_topics
 
         apply_topics(self.bootstrap)
 

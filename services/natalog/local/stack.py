@@ -17,13 +17,13 @@ import httpx
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
+from natalog.kafka.topics import apply_topics
 from natalog.local import ports
 from natalog.local.issuer import Keys, create_keys
 from natalog.local.kafka import KafkaNode, find_java, find_libs
 from natalog.local.ports import LOOPBACK
 from natalog.local.stackfile import StackFile
 from natalog.local.supervisor import Service
-from natalog.local.topics import apply_topics
 from natalog.settings import Settings, environment
 
 PORTS = ("kafka", "controller", "gateway", "registrar_metrics")
@@ -95,12 +95,15 @@ class Stack:
         async def ready() -> bool:
             return self.node.answers() and await asyncio.to_thread(_has_broker, bootstrap)
 
+        def settled() -> None:
+            apply_topics(bootstrap)
+
         return Service(
             name="kafka",
             command=self.node.command(),
             ready=ready,
             prepare=self.node.prepare,
-            settled=lambda: apply_topics(bootstrap),
+            settled=settled,
             stop_within=30.0,
         )
 
