@@ -16,7 +16,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from natalog.demo.day import AT_ONCE, Played, compose, play
+from natalog.demo.day import AT_ONCE, ORDINARY, Played, compose, play
 from natalog.demo.gateway import Gateway
 from natalog.demo.people import Tokens, desk
 from natalog.demo.report import show_next, show_stories, show_table, show_wrong
@@ -83,7 +83,7 @@ async def _play(
 async def _refuse_a_second_time(gateway: Gateway, day: list[Played]) -> None:
     for played in day:
         record = played.scene.bases[0]
-        if "certificate_number" in record:
+        if played.case.subject == ORDINARY and "certificate_number" in record:
             number, person = str(record["certificate_number"]), desk(str(record["unit_code"]))
             if (await gateway.status(number, person)).body.get("status") != "UNUSED":
                 raise AlreadyPlayed
