@@ -14,7 +14,11 @@ from natalog.exits import Exit
 if TYPE_CHECKING:
     from natalog.kafka.plan import Plan
 
-app = typer.Typer(help="Compare topics.yaml with a cluster (plan) or make it so (apply).")
+app = typer.Typer(
+    help="Compare topics.yaml with a cluster (plan) or make it so (apply).\n\n"
+    "Exit codes: 0 nothing differs; 1 something differs (plan) or was refused (apply); 2 wrong usage; "
+    "5 Kafka cannot be reached."
+)
 
 Data = Annotated[Path | None, typer.Option(help="Directory of a local stack, which has one broker.")]
 Kafka = Annotated[str | None, typer.Option(help="Bootstrap servers, host:port.")]
