@@ -127,7 +127,7 @@ class _States:
 def demanded_key(command: Command) -> bytes:
     """The Kafka key a record's content demands (DESIGN section 4)."""
     registration_id: str | None = None
-    if isinstance(command, Filing) or isinstance(command, Completion) or isinstance(command, Withdrawal) or isinstance(command, FilingOverdue):
+    if isinstance(command, (Filing, Completion, Withdrawal, FilingOverdue)):
         registration_id = command.registration_id
     return key_for(command.number, registration_id, command.event_id)
 
