@@ -12,10 +12,10 @@ from confluent_kafka import KafkaException, Producer
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
+from natalog.kafka.topics import apply_topics
 from natalog.local.kafka import KafkaNode, find_java, find_libs
 from natalog.local.ports import choose
 from natalog.local.tether import tethered
-from natalog.local.topics import apply_topics
 from natalog.settings import load
 from natalog.wire.topics import TOPICS
 
