@@ -73,10 +73,12 @@ class Completion(Command):
         content: bytes,
         registration_id: str,
         registered_at: i64,
+        exemption: str | None,
     ) -> None:
         super().__init__(event_id, number, unit_code, sub, org, roles, content)
         self.registration_id: str = registration_id
         self.registered_at: i64 = registered_at
+        self.exemption: str | None = exemption
 
 
 class OverSix:

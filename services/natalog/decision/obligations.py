@@ -8,18 +8,24 @@ from natalog.decision import codes
 from natalog.decision.calendar import bounded
 from natalog.decision.commands import Completion, FilingOverdue
 from natalog.decision.numbers import is_wellformed
+from natalog.decision.rules import EXEMPTIONS
 from natalog.decision.state import NumberState, Registration
 from natalog.decision.verdict import Decision, accepted, refused
 
 
 def decide_completion(completion: Completion) -> Decision:
-    """Always accepted with a well-formed number, or without any: it is a notice, not held to conditions.
+    """Always accepted on a well-formed number. Without one it needs a code of the exemption table, no conditions.
 
-    A malformed number is refused, so that the desk hears of the slip while the family is still there.
+    What is wrong with the number is said now, while the family is still at the desk.
     """
     number = completion.number
-    if number is not None and number != "" and not is_wellformed(number):
-        return refused(codes.MALFORMED_NUMBER)
+    if number is not None and number != "":
+        return accepted() if is_wellformed(number) else refused(codes.MALFORMED_NUMBER)
+    exemption = completion.exemption
+    if exemption is None or exemption == "":
+        return refused(codes.MISSING_NUMBER)
+    if exemption not in EXEMPTIONS:
+        return refused(codes.UNKNOWN_EXEMPTION)
     return accepted()
 
 
@@ -34,6 +40,8 @@ def apply_completion(
         known = Registration(completion.registration_id, completion.unit_code)
         state.registrations.append(known)
     if known.completed_seq < 0 or known.withdrawn:
+        if state.stands() is not known:
+            known.unit_code = completion.unit_code  # a refused filing from elsewhere may have come before
         known.completed_at = received_at
         known.completed_seq = seq
         known.withdrawn = False

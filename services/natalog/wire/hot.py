@@ -240,8 +240,7 @@ def _completion(r: Reader) -> Completion:
     from_registration_id = r.p
     registration_id = r.string()
     registered_at = r.long()
-    if r.there():
-        r.skip_string()
+    exemption = r.string() if r.there() else None
     r.end()
     if r.canonical:
         said = [
@@ -262,6 +261,7 @@ def _completion(r: Reader) -> Completion:
         content,
         registration_id,
         registered_at,
+        exemption,
     )
 
 
