@@ -15,9 +15,12 @@ from natalog.decision.verdict import Decision, accepted, refused
 
 def decide_blacklist(state: NumberState, change: BlacklistChange, at: i64) -> Decision:
     day: i64 = beijing_day(at)
-    if prefecture_of(change.owner, day) != change.owner or not contains(change.org, change.owner, day):
-        return refused(codes.NOT_OWNER)
     listed = state.listing(change.owner)
+    # A prefecture that was merged into another lists no more; what it listed is its heir's to remove.
+    if listed is None and prefecture_of(change.owner, day) != change.owner:
+        return refused(codes.NOT_OWNER)
+    if not contains(change.org, change.owner, day):
+        return refused(codes.NOT_OWNER)
     if change.action == ADD:
         if listed is None and state.standing >= 0:
             return accepted(codes.LISTED_AFTER_USE, state.standing_seq)
