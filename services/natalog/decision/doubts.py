@@ -18,6 +18,8 @@ _CLEARS: Final[dict[str, int]] = {
 _COLLECTIVE: Final[frozenset[str]] = frozenset(
     ["STATION_COLLECTIVE", "COMMUNITY_COLLECTIVE", "UNIVERSITY_COLLECTIVE"]
 )
+# Nothing said is nothing shown, and so is a code that is not in the table.
+_PATERNITY_SHOWN: Final[frozenset[str | None]] = frozenset(["DNA", "JUDGMENT"])
 
 
 def doubts_of(filing: Filing, received_at: i64) -> i64:
@@ -35,7 +37,7 @@ def doubts_of(filing: Filing, received_at: i64) -> i64:
     follows = filing.follows
     if follows is not None:
         if follows == "FATHER":
-            if filing.parents_married is False and filing.paternity_evidence in (None, "NONE"):
+            if filing.parents_married is False and filing.paternity_evidence not in _PATERNITY_SHOWN:
                 mask |= codes.UNMARRIED_FATHER
         elif follows == "OTHER" or follows == "NONE":
             mask |= codes.FOLLOWS_NEITHER
