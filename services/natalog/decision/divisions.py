@@ -49,6 +49,14 @@ _PREFECTURES: Final[dict[str, str]] = {
 }
 """Third and fourth digit of every prefecture that existed on a day since 2012-01-01, by province."""
 
+_DIRECT: Final[dict[str, str]] = {
+    "4190": "01",
+    "4290": "04 05 06 21",
+    "4690": "01 02 03 05 06 07 21 22 23 24 25 26 27 28 29 30",
+    "6590": "01 02 03 04 05 06 07 08 09 10 11 12",
+}
+"""Last two digits of every county and city directly under its province: each is its own prefecture."""
+
 # (first four digits or whole code, heir's prefecture or code, first day the heir owns it)
 _HEIRS: Final[list[tuple[str, str, i64]]] = [
     ("4690 03", "460400", 16485),  # Danzhou became a prefecture, 2015-02-19
@@ -66,7 +74,7 @@ _HEIRS: Final[list[tuple[str, str, i64]]] = [
     ("5120 81", "510100", 16924),  # Jianyang from Ziyang to Chengdu, 2016-05-03
     ("2203 81", "220100", 18424),  # Gongzhuling from Siping to Changchun, 2020-06-11
 ]
-TEXT: Final = repr((sorted(_PREFECTURES.items()), _HEIRS))
+TEXT: Final = repr((sorted(_PREFECTURES.items()), sorted(_DIRECT.items()), _HEIRS))
 """The whole table as text: rule sets carry its digest, so that a change of it is a new set."""
 
 _MOVED: Final[dict[str, tuple[str, i64]]] = {old.replace(" ", ""): (heir, day) for old, heir, day in _HEIRS}
@@ -77,6 +85,9 @@ def _table() -> dict[str, str]:
     for province, middles in _PREFECTURES.items():
         for middle in middles.split():
             owners[province + middle] = province + middle + "00"
+    for under, endings in _DIRECT.items():
+        for ending in endings.split():
+            owners[under + ending] = under + ending
     return owners
 
 
@@ -114,9 +125,8 @@ def prefecture_of(code: str, day: i64) -> str:
         moved = _MOVED.get(division[0:4])
     if moved is not None and day >= moved[1]:
         return moved[0]
-    if division[2:4] == "90" and division[0:2] in ("41", "42", "46", "65") and division[4:6] != "00":
-        return division
-    return _OWNERS.get(division[0:4], "")
+    owner = _OWNERS.get(division[0:4])
+    return owner if owner is not None else _OWNERS.get(division, "")
 
 
 def contains(org: str, code: str, day: i64) -> bool:
@@ -140,6 +150,8 @@ def contains(org: str, code: str, day: i64) -> bool:
 
 
 def same_prefecture(a: str, b: str, day: i64) -> bool:
-    """Whether two divisions or units are owned by one prefecture that day."""
+    """Whether two divisions or units are owned by one prefecture that day, or are one and the same."""
+    if a == b:
+        return True
     owner = prefecture_of(a, day)
     return owner != "" and owner == prefecture_of(b, day)
