@@ -26,6 +26,11 @@ def bounded(value: int) -> i64:
     return value
 
 
+def broker_time(at_ms: i64) -> i64:
+    """A broker's time held within 0 and 2^50: −1 is a record without one, and sums must not overflow."""
+    return 0 if at_ms < 0 else bounded(at_ms)
+
+
 def bounded_day(value: int) -> i64:
     """A date held within ±2^30 days, for the same reason."""
     if value > 1 << 30:

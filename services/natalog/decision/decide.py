@@ -12,6 +12,7 @@ from mypy_extensions import i64
 
 from natalog.decision import codes
 from natalog.decision.blacklist import apply_blacklist, decide_blacklist
+from natalog.decision.calendar import broker_time
 from natalog.decision.claims import apply_claim, apply_release, decide_claim, decide_release
 from natalog.decision.commands import (
     BlacklistChange,
@@ -39,6 +40,7 @@ from natalog.decision.withdrawals import apply_withdrawal, decide_withdrawal
 
 def decide(state: NumberState, command: Command, received_at: i64, rules: RuleSet) -> Decision:
     """Decides `command`, received at `received_at` (UTC ms), on `state`. Total: every record gets a decision."""
+    received_at = broker_time(received_at)
     reused: i64 = -1
     event_id = command.event_id
     for seen in state.seen:
@@ -80,6 +82,7 @@ def apply(state: NumberState, command: Command, decision: Decision, seq: i64, re
     """Turns `state` into the state after the entry `seq`. In place, for the loop that owns the state."""
     if decision.verdict == codes.REPEATED:
         return
+    received_at = broker_time(received_at)
     if received_at > state.last_at:
         state.last_at = received_at
     state.seen.append(Seen(command.event_id, command.content, seq))
