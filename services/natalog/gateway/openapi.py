@@ -11,12 +11,10 @@ import orjson
 from natalog.gateway.problems import MEDIA_TYPE, TITLES
 from natalog.gateway.status import Status
 from natalog.gateway.submission import KINDS
-from natalog.wire.fields import MAX_STRING, rule_of
+from natalog.wire.json_schema import json_schema
 from natalog.wire.kinds import RECORD_OF_KIND
-from natalog.wire.model import Type
 from natalog.wire.schemas import SCHEMAS
 
-_STAMPED: Final = frozenset({"submitter"})
 _TIME: Final = {"type": "string", "format": "date-time"}
 _STRING: Final = {"type": "string"}
 _CODES: Final = {"type": "array", "items": _STRING}
@@ -45,7 +43,7 @@ def document() -> bytes:
                 "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
                 "schemas": {
                     **{
-                        RECORD_OF_KIND[kind].__name__: _record(RECORD_OF_KIND[kind].__name__)
+                        RECORD_OF_KIND[kind].__name__: json_schema(RECORD_OF_KIND[kind].__name__)
                         for kind in KINDS.values()
                     },
                     "Verdict": _VERDICT,
@@ -120,55 +118,6 @@ def _check() -> dict[str, Any]:
             "503": _json("At least one is UNKNOWN.", answer),
         },
     }
-
-
-def _record(name: str) -> dict[str, Any]:
-    type_ = SCHEMAS[name].newest.type
-    docs = {f["name"]: f["doc"] for f in SCHEMAS[name].newest.document["fields"]}
-    fields = [f for f in type_.fields if f.name not in _STAMPED]
-    return {
-        "type": "object",
-        "additionalProperties": False,
-        "properties": {f.name: _value(f.type, name, f.name) | {"description": docs[f.name]} for f in fields},
-        "required": [f.name for f in fields if not f.has_default],
-    }
-
-
-def _value(type_: Type, record: str, field: str) -> dict[str, Any]:
-    plain = type_.plain
-    schema: dict[str, Any]
-    match plain.kind:
-        case "record":
-            properties = {f.name: _value(f.type, plain.name, f.name) for f in plain.fields}
-            schema = {"type": "object", "additionalProperties": False, "properties": properties}
-        case "array":
-            schema = {"type": "array", "items": _value(plain.item, record, field)}
-        case "boolean":
-            schema = {"type": "boolean"}
-        case "enum":
-            schema = {"type": "string", "enum": list(plain.symbols)}
-        case "fixed" if plain.name == "Uuid":
-            schema = {"type": "string", "format": "uuid"}
-        case "bytes" | "fixed":
-            schema = {"type": "string", "contentEncoding": "base64"}
-        case "int" | "long" if plain.logical == "timestamp-millis":
-            schema = dict(_TIME)
-        case "int" | "long" if plain.logical == "date":
-            schema = {"type": "string", "format": "date"}
-        case "int" | "long":
-            schema = {"type": "integer", "minimum": 0}
-        case _:
-            rule = rule_of(record, field)
-            schema = {"type": "string", "maxLength": MAX_STRING}
-            if rule.codes:
-                schema = {"type": "string", "enum": list(rule.codes)}
-            elif rule.pattern:
-                schema["pattern"] = f"^(?:{rule.pattern})$"
-    if type_.nullable:
-        schema["type"] = [schema["type"], "null"]
-        if "enum" in schema:
-            schema["enum"] = [*schema["enum"], None]
-    return schema
 
 
 def _ref(name: str) -> dict[str, Any]:
