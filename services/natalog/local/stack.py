@@ -107,9 +107,6 @@ class Stack:
             stop_within=30.0,
         )
 
-    def _apply_topics(self) -> None:
-        apply_topics(self.node.bootstrap)
-
     def _natalog(self, name: str, *, ready: str) -> Service:
         own = self.directory / name
         own.mkdir(exist_ok=True)
