@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from confluent_kafka import Consumer, IsolationLevel, KafkaError, TopicPartition
+from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._listoffsets import OffsetSpec
 
@@ -102,8 +102,13 @@ def read_logs(
 
 def _offsets(admin: AdminClient, places: Sequence[TopicPartition], spec: OffsetSpec) -> dict[Place, int]:
     question = dict.fromkeys(places, spec)
-    answers = admin.list_offsets(question, isolation_level=IsolationLevel.READ_UNCOMMITTED)
-    return {(tp.topic, tp.partition): future.result().offset for tp, future in answers.items()}
+    for _ in range(50):
+        answers = admin.list_offsets(question, isolation_level=IsolationLevel.READ_UNCOMMITTED)
+        try:
+            return {(tp.topic, tp.partition): future.result().offset for tp, future in answers.items()}
+        except KafkaException:
+            time.sleep(0.1)  # topics just made, or a broker just started
+    raise AssertionError("ends of logs stay unknown")
 
 
 def check_ledger(

@@ -19,6 +19,7 @@ INTAKE_RECORD_LIMIT = 262_144
 """Largest batch the intake topics take, bytes. A batch above it would be refused whole, so producers stay below."""
 LEDGER_RECORD_LIMIT = 1_048_576
 """Largest batch the ledger takes, bytes."""
+_NOTE_EVERY = 10.0  # seconds
 _BATCH_BYTES = 240_000  # below INTAKE_RECORD_LIMIT with its headers, uncompressed
 
 
@@ -28,6 +29,7 @@ def _base(bootstrap: str, name: str) -> dict[str, Any]:
         "client.id": name,
         "error_cb": _note,
         "logger": log,
+        "log_level": 2,  # what matters comes as an error event too, without one line per attempt and client
         "socket.nagle.disable": True,
         # A broker that restarts is back in seconds; the default backs off up to ten.
         "reconnect.backoff.ms": 50,
@@ -35,8 +37,15 @@ def _base(bootstrap: str, name: str) -> dict[str, Any]:
     }
 
 
+_noted: dict[str, float] = {}
+
+
 def _note(error: KafkaError) -> None:
-    log.warning("kafka client error", extra={"code": error.name(), "detail": error.str()})
+    """Log an error event; the same kind again only after a while (a broker that is down makes hundreds a minute)."""
+    now = time.monotonic()
+    if now - _noted.get(error.name(), -_NOTE_EVERY) >= _NOTE_EVERY:
+        _noted[error.name()] = now
+        log.warning("kafka client error", extra={"code": error.name(), "detail": error.str()})
 
 
 def ledger_producer(

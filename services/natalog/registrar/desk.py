@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
 from collections.abc import Collection, Iterable
@@ -109,6 +110,10 @@ class Desk:
             found = ends.ends()
         except KafkaException as exception:
             log.warning("ledger ends not known", extra={"detail": str(exception)})
+            with contextlib.suppress(KafkaException):
+                self._admin.list_topics(
+                    timeout=2.0
+                )  # or it would go on asking a leader that is none any more
             return
         longer = [p for p in self.deciding() if found.get((LEDGER, p.number), 0) > p.next_own]
         if longer:

@@ -44,6 +44,7 @@ def error_of(exception: KafkaException) -> KafkaError:
 
 def is_same_instance(error: KafkaError) -> bool:
     """Whether the group coordinator says that another process uses our instance id (KIP-345)."""
-    return bool(
-        error.code() == KafkaError.FENCED_INSTANCE_ID or (error.fatal() and "instance" in error.str().lower())
-    )
+    if error.code() == KafkaError.FENCED_INSTANCE_ID:
+        return True
+    # To the application it comes once, as a general fatal error that tells the cause in words only.
+    return bool(error.code() == KafkaError._FATAL and "group.instance.id" in error.str())

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
+from confluent_kafka import OFFSET_END, Consumer, KafkaError, Message, TopicPartition
 
 from natalog.wire.topics import INTAKE_TOPICS, TOPICS
 
@@ -145,8 +145,9 @@ class Intake:
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         self._rebalances += 1
         self._held = sorted(tp.partition for tp in partitions if tp.topic == LEAD)
-        # Explicit offsets: nothing is looked up, and nothing is fetched before `open` has set the true ones.
-        live, bulk = _places(LIVE_TOPICS, self._held, 0), _places([BULK], self._held, 0)
+        # From the end, which always exists: a fetch that slips out before the pause brings nothing `open` does not
+        # discard. One from an offset that has expired would fail, and librdkafka then refuses to seek for ever.
+        live, bulk = _places(LIVE_TOPICS, self._held, OFFSET_END), _places([BULK], self._held, OFFSET_END)
         consumer.assign(live)
         consumer.pause(live)
         self._bulk.assign(bulk)

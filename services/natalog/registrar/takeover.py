@@ -10,7 +10,9 @@ would be short of it exactly while one is open.)
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
@@ -19,9 +21,14 @@ from confluent_kafka.admin import AdminClient
 
 from natalog.kafka.offsets import CommittedOffsets, LogBounds, Place
 from natalog.ledger.follow import LEDGER
+from natalog.registrar.faults import OutcomeUnknown
 from natalog.wire.topics import INTAKE_TOPICS
 
 log = logging.getLogger(__name__)
+
+_PAUSE = 0.25
+_PATIENCE = 30.0
+"""Seconds between two tries, and until a new process with new clients is the better try."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,19 +56,40 @@ class Round:
         self._intake = [
             (topic, partition) for topic in INTAKE_TOPICS for partition in sorted(self.partitions)
         ]
+        self._question: CommittedOffsets | None = None
+        self._committed: dict[Place, int] = {}
+        self._bounds: LogBounds | None = None
+        self._folded: dict[int, int] = {}
+        self._not_before = 0.0
+        self._failing_since: float | None = None
         self._ask()
 
     def _ask(self) -> None:
         self._question = CommittedOffsets(self._admin, self._group, self._intake)
-        self._committed: dict[Place, int] = {}
-        self._bounds: LogBounds | None = None
-        self._folded: dict[int, int] = {}
+        self._bounds = None
+
+    def _failed(self, exception: KafkaException) -> None:
+        """Ask again a little later, for some time. The admin client would go on asking a leader that is none any more
+        (FENCED_LEADER_EPOCH without end) unless it is made to look who leads."""
+        now = time.monotonic()
+        self._failing_since = self._failing_since or now
+        log.warning("takeover: asking again", extra={"detail": str(exception)})
+        if now - self._failing_since > _PATIENCE:
+            raise OutcomeUnknown(f"no answer about offsets: {exception}") from exception
+        self._question, self._bounds = None, None
+        self._not_before = now + _PAUSE
+        with contextlib.suppress(KafkaException):
+            self._admin.list_topics(timeout=2.0)
 
     def findings(self) -> Findings | None:
-        """The answers, None while some are missing. Never waits."""
+        """The answers, None while some are missing. Waits for nothing but, after a failure, metadata (2 s at most)."""
+        if time.monotonic() < self._not_before:
+            return None
         try:
+            if self._question is None:
+                self._ask()
             if self._bounds is None:
-                if not self._question.ready():
+                if self._question is None or not self._question.ready():
                     return None
                 self._committed = self._question.offsets()
                 self._folded = {partition: self._position(partition) for partition in self.partitions}
@@ -71,8 +99,7 @@ class Round:
                 return None
             starts, ends = self._bounds.starts(), self._bounds.ends()
         except KafkaException as exception:
-            log.warning("takeover: asking again", extra={"detail": str(exception)})
-            self._ask()
+            self._failed(exception)
             return None
         return Findings(
             committed=self._committed,

@@ -53,9 +53,10 @@ def test_successions_survive_kill_around_the_commit(bench: Bench) -> None:
         registrar.kill()
         sent += bench.sender.send([void(n, replaced_by=number()) for n in old])
         assert bench.registrar(at=point).wait_end(30) == -signal.SIGKILL
-        bench.registrar().wait_ready()
+        registrar = bench.registrar().wait_ready()
         sent += len(old)  # the successions
         bench.eventually(sent)
+        registrar.kill()
 
 
 def test_state_lost_is_folded_anew(bench: Bench) -> None:
