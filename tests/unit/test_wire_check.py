@@ -177,6 +177,7 @@ TOPIC_FAULTS = {
         "partitions: 1\n    retention: 5\n",
         "unknown settings: retention",
     ),
+    "a data class nobody knows": ("data_class: public", "data_class: secret", "needs a data_class"),
     "a number that YAML would change": ('retention.ms: "-1"', "retention.ms: -1", "in quotes"),
 }
 

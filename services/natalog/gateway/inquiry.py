@@ -22,7 +22,7 @@ from natalog.gateway.replica import Replica
 from natalog.gateway.status import Finding, Status, find
 from natalog.gateway.submission import PARTITIONS, today
 from natalog.gateway.verdict import positions, rfc3339
-from natalog.wire.codec import encode
+from natalog.wire.encoder import encode
 from natalog.wire.fields import looks_like_citizen_id
 from natalog.wire.partition import partition_of
 

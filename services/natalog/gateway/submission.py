@@ -17,7 +17,7 @@ from natalog.events import Filing, Origin, Withdrawal, WithdrawalAction
 from natalog.gateway.auth import Caller
 from natalog.gateway.problems import Problem
 from natalog.gateway.roles import Call
-from natalog.wire.codec import encode
+from natalog.wire.encoder import encode
 from natalog.wire.errors import BadField
 from natalog.wire.json_form import from_json
 from natalog.wire.partition import key_of, partition_of

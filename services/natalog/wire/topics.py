@@ -11,6 +11,7 @@ import yaml
 
 from natalog.resources import resource
 
+DATA_CLASSES = ("sensitive", "personal", "internal", "public")
 _KNOWN = {
     "description",
     "key",
@@ -33,7 +34,7 @@ class Topic:
     key: str
     """What the key is: number, cluster or unit."""
     data_class: str
-    """How its data are to be protected."""
+    """How its data are to be protected: sensitive, personal, internal or public (see topics.yaml)."""
     partitions: int
     replication_factor: int
     records: tuple[str, ...]
@@ -55,6 +56,8 @@ def load(path: Path) -> dict[str, Topic]:
         unknown = declared.keys() - _KNOWN
         if unknown:
             raise ValueError(f"topics.yaml: {name} has unknown settings: {', '.join(sorted(unknown))}")
+        if declared.get("data_class") not in DATA_CLASSES:
+            raise ValueError(f"topics.yaml: {name} needs a data_class: {', '.join(DATA_CLASSES)}")
         config = {**defaults.get("config", {}), **declared.get("config", {})}
         wrong = [key for key, value in config.items() if not isinstance(value, str)]
         if wrong:
@@ -63,7 +66,7 @@ def load(path: Path) -> dict[str, Topic]:
             name=name,
             description=declared["description"],
             key=declared["key"],
-            data_class=declared.get("data_class", ""),
+            data_class=declared["data_class"],
             partitions=declared["partitions"],
             replication_factor=defaults["replication_factor"],
             records=tuple(declared["records"]),
