@@ -25,6 +25,8 @@ PATHS = {
 }
 """Last part of the address each kind is sent to."""
 _ROLES = {"withdrawal": "adapter", "blacklist-change": "province_admin", "invalidation": "health_authority"}
+_BY_NAME = {"".join(part.capitalize() for part in kind.split("-")): kind for kind in PATHS}
+"""Kinds by the name of their record, as verdicts name them: BlacklistChange for blacklist-change."""
 _TIES = ("certificate_number", "replaced_by", "registration_id")
 """Fields by which one line's verdict may depend on another's."""
 
@@ -74,7 +76,7 @@ def _read(raw: BinaryIO) -> int:
 def _line(number: int, text: bytes) -> Line:
     try:
         record = orjson.loads(text)
-        kind = record.pop("kind")
+        kind = _BY_NAME.get(name := record.pop("kind"), name)
         if kind not in PATHS:
             raise KeyError(kind)
     except (orjson.JSONDecodeError, AttributeError, KeyError, TypeError):

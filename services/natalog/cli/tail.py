@@ -153,7 +153,6 @@ def _opened(message: Any) -> dict[str, Any]:
     from natalog.wire import codec
     from natalog.wire.errors import WireError
     from natalog.wire.json_form import to_json
-    from natalog.wire.kinds import KIND_OF_RECORD
 
     try:
         record = codec.decode(message.value())
@@ -161,7 +160,7 @@ def _opened(message: Any) -> dict[str, Any]:
             form = to_json(record, expand=True)
         except WireError:  # the entry is fine, the input it holds is not
             form = to_json(record)
-        return {"kind": KIND_OF_RECORD[type(record)], "record": form}
+        return {"kind": type(record).__name__, "record": form}
     except WireError as error:
         value = message.value()
         return {
@@ -194,7 +193,7 @@ def _text(message: Any) -> str:
     if "problem" in opened:
         return f"{start} ?? {opened['problem']}"
     record = opened["record"]
-    if opened["kind"] == "entry":
+    if opened["kind"] == "Entry":
         return f"{start} {_entry(record)}"
     return f"{start} {opened['kind']} {_fields(record)}"
 

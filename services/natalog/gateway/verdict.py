@@ -13,6 +13,7 @@ from natalog.decision.numbers import is_wellformed, suggest, with_letter
 from natalog.events import Entry, Verdict
 from natalog.wire import codec
 from natalog.wire.json_values import time_text
+from natalog.wire.kinds import RECORD_OF_KIND
 
 _ACCEPTED: Final[dict[str, tuple[str, str]]] = {
     "claim": ("The number is claimed for this unit.", "编号已由本单位占用。"),
@@ -94,7 +95,7 @@ def verdict_json(
     return orjson.dumps(
         {
             "event_id": event_id,
-            "kind": kind,
+            "kind": RECORD_OF_KIND[kind].__name__,
             "certificate_number": number,
             "verdict": entry.verdict.value,
             "reason": entry.reason,

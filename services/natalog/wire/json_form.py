@@ -16,7 +16,7 @@ from typing import Any, cast
 from natalog import events
 from natalog.wire.errors import BadField
 from natalog.wire.json_values import MISSING, Problem, reader, writer
-from natalog.wire.kinds import KIND_OF_RECORD, RECORD_OF_KIND
+from natalog.wire.kinds import RECORD_OF_KIND
 from natalog.wire.model import Type
 from natalog.wire.schemas import SCHEMAS
 
@@ -77,7 +77,7 @@ def to_json(record: events.Record, *, expand: bool = False) -> Json:
 
         inner = decode(record.input)
         del form["input"]
-        form["record"] = {"kind": KIND_OF_RECORD[type(inner)], **to_json(inner)}
+        form["record"] = {"kind": type(inner).__name__, **to_json(inner)}
     return form
 
 

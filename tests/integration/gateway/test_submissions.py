@@ -73,7 +73,7 @@ def test_a_filing_is_answered_with_the_entry_on_the_ledger(stack: Stack) -> None
         "event_id", "kind", "certificate_number", "verdict", "reason", "flags", "doubts", "message", "suggestion",
         "received_at", "delay_ms", "claim_expires_at", "first", "rules", "ledger",
     ]  # fmt: skip
-    assert (verdict["kind"], verdict["verdict"], verdict["reason"]) == ("filing", "ACCEPTED", None)
+    assert (verdict["kind"], verdict["verdict"], verdict["reason"]) == ("Filing", "ACCEPTED", None)
     assert verdict["event_id"] == record["event_id"]
     assert 60_000 <= verdict["delay_ms"] < 120_000
     assert "备案成功" in verdict["message"]
