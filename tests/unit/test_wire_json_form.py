@@ -177,5 +177,5 @@ def test_an_entry_can_show_the_record_it_decided():
         doubts=(),
         input=codec.encode(filing()),
     )
-    assert to_json(entry, expand=True)["record"]["kind"] == "filing"
+    assert to_json(entry, expand=True)["record"]["kind"] == "Filing"
     assert to_json(entry)["received_at"] == 2**60, "a clock beyond the calendar stays a number"
