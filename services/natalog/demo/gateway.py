@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 import time
 from dataclasses import dataclass
 from datetime import datetime
@@ -77,17 +78,23 @@ class Asked(Protocol):
 
 
 class Gateway:
-    """One client for all people of the demo."""
+    """The demo's line to the gateway, for all its people; at most `connections` requests at a time."""
 
     def __init__(self, url: str, tokens: Tokens, *, connections: int) -> None:
         self._tokens = tokens
-        # trust_env=False: a proxy set for the outside world has no business with the loopback address.
-        self._client = httpx.AsyncClient(
-            base_url=url,
-            timeout=httpx.Timeout(30.0),
-            limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
-            trust_env=False,
-        )
+        context = ssl.create_default_context()
+        # A client per connection: the pool inside one looks at all its connections at every step of a request.
+        self._idle = [
+            httpx.AsyncClient(
+                base_url=url,
+                timeout=httpx.Timeout(30.0),
+                limits=httpx.Limits(max_connections=1),
+                verify=context,
+                # A proxy set for the outside world has no business with the loopback address.
+                trust_env=False,
+            )
+            for _ in range(connections)
+        ]
 
     async def __aenter__(self) -> Self:
         return self
@@ -95,7 +102,8 @@ class Gateway:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._client.aclose()
+        for client in self._idle:
+            await client.aclose()
 
     async def submit(self, kind: str, record: Record, person: Person) -> Answer:
         """Send a record until it is answered; sending again is safe, the event id makes it the same record.
@@ -123,7 +131,7 @@ class Gateway:
         last = "no connection"
         while time.monotonic() < deadline:
             try:
-                reply = await self._client.request(method, path, headers=headers, content=content)
+                reply = await self._request(method, path, headers, content)
             except httpx.TransportError as error:
                 last = f"{type(error).__name__} from the gateway"
             else:
@@ -137,6 +145,15 @@ class Gateway:
             await asyncio.sleep(pause)
             pause = min(2.0, pause * 1.5)
         raise NoAnswer(f"no answer to {path} within {PATIENCE:.0f} s; last: {last}")
+
+    async def _request(
+        self, method: str, path: str, headers: dict[str, str], content: bytes | None
+    ) -> httpx.Response:
+        client = self._idle.pop()
+        try:
+            return await client.request(method, path, headers=headers, content=content)
+        finally:
+            self._idle.append(client)
 
 
 def _object(reply: httpx.Response) -> dict[str, Any]:
