@@ -1,0 +1,157 @@
+"""Holds each entry against the intake record it was decided from, as long as that is still there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from hashlib import sha256
+
+from natalog.replay.chain import Link
+from natalog.replay.differences import changed_fields
+from natalog.replay.finding import Finding, Findings, Kind
+from natalog.replay.source import Record, Source
+from natalog.wire.errors import WireError
+from natalog.wire.hot import RECORD_INPUT, REPEAT_INPUT, EntryView, read_command
+from natalog.wire.topics import INTAKE_TOPICS
+
+
+class _Cursor:
+    """Reads one intake log in step with the ledger."""
+
+    def __init__(self, batches: Iterator[list[Record]], start: int) -> None:
+        self.start = start
+        self._batches = batches
+        self._batch: list[Record] = []
+        self._place = 0
+        self.passed = -1
+        """Offset of the last record taken."""
+
+    def take(self, offset: int, skipped: list[Record]) -> Record | None:
+        """The record at `offset`, None when there is none. Records passed over go to `skipped`."""
+        while (record := self.next(offset)) is not None:
+            if record.offset == offset:
+                return record
+            skipped.append(record)
+        return None
+
+    def next(self, limit: int | None = None) -> Record | None:
+        """The next record, if it lies at `limit` at most."""
+        while self._place == len(self._batch):
+            batch = next(self._batches, None)
+            if batch is None:
+                return None
+            self._batch, self._place = batch, 0
+        record = self._batch[self._place]
+        if limit is not None and record.offset > limit:
+            return None
+        self._place += 1
+        self.passed = record.offset
+        return record
+
+
+class IntakeCheck:
+    """`expired` counts entries whose intake record is gone, so that only the ledger tells what came in."""
+
+    def __init__(self, source: Source, partition: int, findings: Findings) -> None:
+        self.expired = 0
+        self._partition = partition
+        self._findings = findings
+        self._cursors = [
+            _Cursor(source.intake(topic, partition), source.intake_start(topic, partition))
+            for topic in INTAKE_TOPICS
+        ]
+
+    def causes(self, links: Sequence[Link]) -> list[Record | None]:
+        """The intake record of each entry, compared with it; None where it is gone or does not fit."""
+        return [self._cause(record, entry) for record, entry in links]
+
+    def rest(self, topic: int) -> Iterator[Record]:
+        """Records not decided yet."""
+        cursor = self._cursors[topic]
+        while (record := cursor.next()) is not None:
+            yield record
+
+    def _cause(self, record: Record, entry: EntryView) -> Record | None:
+        cursor = self._cursors[entry.topic]
+        offset = int(entry.offset)
+        if offset < cursor.start:
+            self.expired += 1
+            return None
+        if offset <= cursor.passed:
+            return None  # decided twice: the chain's own finding
+        skipped: list[Record] = []
+        cause = cursor.take(offset, skipped)
+        topic = INTAKE_TOPICS[entry.topic]
+        if skipped:
+            places = f"{topic} offset {skipped[0].offset}"
+            if len(skipped) > 1:
+                places = (
+                    f"{len(skipped)} records of {topic}, offsets {skipped[0].offset} to {skipped[-1].offset}"
+                )
+            self._report(
+                Kind.CAUSE_MISSING, record, entry, "offset", "an entry for each", f"none for {places}"
+            )
+        if cause is None:
+            self._report(Kind.CAUSE_UNKNOWN, record, entry, "offset", f"a record of {topic}", str(offset))
+            return None
+        return cause if self._equal(record, entry, cause) else None
+
+    def _equal(self, record: Record, entry: EntryView, cause: Record) -> bool:
+        if cause.timestamp != entry.received_at:
+            self._report(
+                Kind.INTAKE, record, entry, "received_at", str(cause.timestamp), str(entry.received_at)
+            )
+        if cause.key != record.key:
+            self._report(
+                Kind.INTAKE,
+                record,
+                entry,
+                "key",
+                cause.key.decode(errors="replace"),
+                record.key.decode(errors="replace"),
+            )
+        value = cause.value or b""
+        if entry.kind == RECORD_INPUT:
+            if value == entry.input:
+                return True
+            for field in changed_fields(value, entry.input):
+                name = f"input.{field}" if field else "input"
+                self._report(Kind.INTAKE, record, entry, name, _digest(value), _digest(entry.input))
+            return False
+        if entry.kind == REPEAT_INPUT:
+            return self._repeats(record, entry, value)
+        if sha256(value).digest() != entry.hash:
+            self._report(Kind.INTAKE, record, entry, "input.hash", _digest(value), entry.hash.hex())
+            return False
+        if len(value) != entry.length:
+            self._report(Kind.INTAKE, record, entry, "input.length", str(len(value)), str(entry.length))
+            return False
+        return True
+
+    def _repeats(self, record: Record, entry: EntryView, value: bytes) -> bool:
+        try:
+            command = read_command(value)
+        except WireError:
+            self._report(Kind.INTAKE, record, entry, "input", "what came in, which is no record", "a repeat")
+            return False
+        if command.event_id != entry.event_id:
+            self._report(
+                Kind.INTAKE, record, entry, "input.event_id", command.event_id.hex(), entry.event_id.hex()
+            )
+            return False
+        if command.content != entry.content:
+            self._report(
+                Kind.INTAKE, record, entry, "input.content", command.content.hex(), entry.content.hex()
+            )
+            return False
+        return True
+
+    def _report(
+        self, kind: Kind, record: Record, entry: EntryView, field: str, expected: str, found: str
+    ) -> None:
+        self._findings.add(
+            Finding(kind, self._partition, int(entry.seq), record.offset, field, expected, found)
+        )
+
+
+def _digest(value: bytes) -> str:
+    return f"sha256 {sha256(value).hexdigest()}"

@@ -1,0 +1,75 @@
+"""What an audit says in the end."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from natalog.replay.finding import Finding, Findings
+
+
+@dataclass(slots=True)
+class PartitionReport:
+    """One partition. `seq` is the last valid entry's, -1 before the first; `hash` its SHA-256, in hex."""
+
+    partition: int
+    entries: int = 0
+    seq: int = -1
+    hash: str = ""
+    void: int = 0
+    verdicts: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """`expired`, `shape_only`, `pending_successions` and `unchecked_successions` are no faults: they say how far an
+    audit could look (see docs/replay.md)."""
+
+    partitions: list[PartitionReport]
+    findings: Findings
+    expired: int
+    shape_only: int
+    pending_successions: int
+    unchecked_successions: int
+    seconds: float
+
+    @property
+    def ok(self) -> bool:
+        return self.findings.total == 0
+
+    @property
+    def entries(self) -> int:
+        return sum(p.entries for p in self.partitions)
+
+    @property
+    def rate(self) -> float:
+        """Entries a second."""
+        return self.entries / self.seconds if self.seconds else 0.0
+
+    @property
+    def verdicts(self) -> Counter[str]:
+        return sum((p.verdicts for p in self.partitions), Counter())
+
+    @property
+    def found(self) -> list[Finding]:
+        """The findings that were kept."""
+        return self.findings.kept
+
+    def to_json(self) -> dict[str, Any]:
+        """For `--json`."""
+        return {
+            "ok": self.ok,
+            "entries": self.entries,
+            "seconds": round(self.seconds, 3),
+            "entries_per_second": round(self.rate),
+            "verdicts": dict(self.verdicts),
+            "partitions": [asdict(p) for p in self.partitions],
+            "expired": self.expired,
+            "shape_only": self.shape_only,
+            "pending_successions": self.pending_successions,
+            "unchecked_successions": self.unchecked_successions,
+            "findings_total": self.findings.total,
+            "findings_by_kind": dict(self.findings.counts),
+            "findings": [asdict(f) for f in self.found],
+        }
