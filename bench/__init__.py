@@ -1,1 +1,1 @@
-"""Benchmarks: the registrar as it ships against a Kafka Streams program that does the same work (docs/benchmarks.md)."""
+"""Benchmarks: the registrar as it ships against Kafka Streams doing the same work (docs/benchmarks.md)."""

@@ -95,7 +95,11 @@ class Cluster:
         deadline = time.monotonic() + 60
         while True:
             try:
-                if AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 0}).list_topics(timeout=2).brokers:
+                if (
+                    AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 0})
+                    .list_topics(timeout=2)
+                    .brokers
+                ):
                     return
             except KafkaException:
                 pass

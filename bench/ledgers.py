@@ -60,7 +60,9 @@ def read_ledger(bootstrap: str, topic: str, *, explain: bool = False) -> Ledger:
                 open_partitions.discard(partition)
                 continue
             key, value = message.key() or b"", message.value() or b""
-            hashes[partition].update(len(key).to_bytes(4, "big") + len(value).to_bytes(4, "big") + key + value)
+            hashes[partition].update(
+                len(key).to_bytes(4, "big") + len(value).to_bytes(4, "big") + key + value
+            )
             if explain:
                 _explain(ledger, partition, value)
             ledger.counts[partition] += 1

@@ -44,7 +44,9 @@ class Registrar:
 
     group = "registrar"
 
-    def __init__(self, bootstrap: str, directory: Path, *, command: tuple[str, ...] = (), **settings: Any) -> None:
+    def __init__(
+        self, bootstrap: str, directory: Path, *, command: tuple[str, ...] = (), **settings: Any
+    ) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         key = directory / "seal.key"
         key.write_bytes(bytes(range(32)))
@@ -91,7 +93,7 @@ class Registrar:
                         return
             except (OSError, urllib.error.URLError):
                 pass
-            if self.process is None or self.process.poll() is not None or time.monotonic() > deadline:
+            if self.has_ended() or time.monotonic() > deadline:
                 raise RuntimeError("the registrar is not ready:\n" + self.log())
             time.sleep(0.05)
 
@@ -116,6 +118,10 @@ class Registrar:
             self.process.wait()
             self.process = None
 
+    def has_ended(self) -> bool:
+        """Whether it runs no more."""
+        return self.process is None or self.process.poll() is not None
+
     def log(self) -> str:
         """The last lines it logged."""
         return "\n".join((self._directory / "registrar.log").read_text(errors="replace").splitlines()[-30:])
@@ -133,7 +139,15 @@ def build_peer(log: Path) -> subprocess.Popen[bytes] | None:
     with log.open("wb") as out:
         return subprocess.Popen(
             [
-                *("mvn", "-q", "-B", "-f", str(STREAMS / "pom.xml"), "package", "dependency:copy-dependencies"),
+                *(
+                    "mvn",
+                    "-q",
+                    "-B",
+                    "-f",
+                    str(STREAMS / "pom.xml"),
+                    "package",
+                    "dependency:copy-dependencies",
+                ),
                 *("-DincludeScope=runtime", f"-DoutputDirectory={STREAMS / 'target' / 'libs'}"),
             ],
             stdin=subprocess.DEVNULL,
@@ -217,6 +231,10 @@ class Peer:
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
+
+    def has_ended(self) -> bool:
+        """Whether it runs no more."""
+        return self.process.poll() is not None
 
     def log(self) -> str:
         """What it wrote to standard error, the end of it."""

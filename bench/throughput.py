@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import time
 from dataclasses import dataclass
 from typing import Protocol
@@ -17,10 +16,11 @@ class Program(Protocol):
     """Either of the two."""
 
     group: str
-    process: subprocess.Popen[bytes] | None
 
     @property
     def pid(self) -> int: ...
+
+    def has_ended(self) -> bool: ...
 
     def log(self) -> str: ...
 
@@ -82,6 +82,7 @@ class Progress:
             }
         )
         self._last = 0
+        self._made_with = (bootstrap, group, topics)
         self._places = [TopicPartition(topic, p) for topic in topics for p in range(PARTITIONS)]
 
     def done(self) -> int:
@@ -94,6 +95,15 @@ class Progress:
             return self._last
         self._last = sum(max(0, place.offset) for place in committed)
         return self._last
+
+    def afresh(self) -> int:
+        """The same, asked over a new connection."""
+        other = Progress(*self._made_with)
+        try:
+            time.sleep(2)
+            return other.done()
+        finally:
+            other.close()
 
     def close(self) -> None:
         """Give up the connection."""
@@ -118,8 +128,10 @@ def measure(
     samples = [_sample(program, progress, broker)]
     deadline = time.monotonic() + timeout
     while samples[-1].done < end:
-        if program.process is None or program.process.poll() is not None or time.monotonic() > deadline:
-            raise RuntimeError(f"{samples[-1].done} of {end} records decided:\n{program.log()}")
+        if program.has_ended() or time.monotonic() > deadline:
+            raise RuntimeError(
+                f"{samples[-1].done} of {end} records decided ({progress.afresh()} by another look):\n{program.log()}"
+            )
         time.sleep(0.05)
         samples.append(_sample(program, progress, broker))
     first = next(s for s in samples if s.done >= start + (end - start) * warm)

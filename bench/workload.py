@@ -20,7 +20,7 @@ from natalog.wire.codec import encode
 from natalog.wire.json_form import from_json
 
 NUMBERS = 10_000_000
-"""Numbers of one letter; 'Y' is taken first, then 'X' and so on."""
+"""Numbers of one letter."""
 _SCATTER = 7_368_787  # has no factor in common with NUMBERS
 _POOL = 1 << 20
 _EVENT = uuid.UUID(int=0)
@@ -51,14 +51,16 @@ class _Template:
 
 
 class Workload:
-    """An endless, seeded stream of (key, value). Successive calls never use a number twice."""
+    """A seeded stream of (key, value), 20 million numbers long. Successive calls never use a number twice."""
 
     def __init__(self, *, seed: int = 1, mix: Mix | None = None, backfill: bool = False) -> None:
         self._mix = mix or Mix()
         self._random = Random(f"natalog-bench/{seed}")
         self._tag = f"{self._random.getrandbits(24):06x}"
         self._pool = self._random.randbytes(_POOL)
-        self._next = seed * 1_000_003 % NUMBERS
+        self._next = 0
+        # Streams of different seeds must not meet: each has a letter of its own.
+        self._letter = chr(ord("Z") - seed % 13 * 2)
         self._templates = _templates(seed, self._mix, backfill)
         self._claims = _claim_pieces(self._templates)
 
@@ -100,15 +102,22 @@ class Workload:
             made.append(self._filing(template, self._number(template), None))
         return made
 
+    @property
+    def numbers_made(self) -> int:
+        """Certificate numbers and exempt registrations handed out so far."""
+        return self._next
+
     def _number(self, template: _Template) -> bytes:
         index = self._next
         self._next += 1
-        letter = chr(ord("Y") - index // NUMBERS)
+        letter = chr(ord(self._letter) - index // NUMBERS)
         return f"{letter}{template.unit[:2]}{index * _SCATTER % NUMBERS:07d}".encode()
 
     def _filing(self, template: _Template, number: bytes, gate: bytes | None) -> tuple[bytes, bytes]:
         random = self._random
-        registration = f"{template.unit}-{self._tag}-{random.getrandbits(52):014d}"[:34].ljust(34, "0").encode()
+        registration = (
+            f"{template.unit}-{self._tag}-{random.getrandbits(52):014d}"[:34].ljust(34, "0").encode()
+        )
         at = int(random.random() * (_POOL - template.sealed))
         out = [template.pieces[0]]
         for slot, piece in zip(template.slots, template.pieces[1:], strict=True):
@@ -147,7 +156,8 @@ def _templates(seed: int, mix: Mix, backfill: bool) -> list[_Template]:
     )
     made = []
     for record in filings(population):
-        adapter = Principal(sub=f"adapter-{record['unit_code'][:4]}", org=record["unit_code"][:4] + "00", roles=("adapter",))
+        unit = str(record["unit_code"])
+        adapter = Principal(sub=f"adapter-{unit[:4]}", org=f"{unit[:4]}00", roles=("adapter",))
         filing = from_json("filing", record, adapter)
         assert isinstance(filing, Filing)
         made.append(_template(_timed(filing, registered)))
@@ -162,7 +172,9 @@ def _timed(filing: Filing, registered: datetime) -> Filing:
     start = int(registered.timestamp() * 1000)
     captured = filing.captured_at - filing.registered_at
     attempted = filing.attempted_at - filing.registered_at
-    if attempted > 1_800_000 and filing.origin is Origin.LIVE:  # late by its own account: it was registered earlier
+    if (
+        attempted > 1_800_000 and filing.origin is Origin.LIVE
+    ):  # late by its own account: it was registered earlier
         start -= attempted
     return replace(
         filing,

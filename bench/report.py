@@ -1,0 +1,47 @@
+"""What is measured against what is wanted (issue: section 4, Registrar), as a table and as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+Figures = dict[str, Any]
+Say = Callable[[str], None]
+
+_TARGETS: tuple[tuple[str, str, float, bool], ...] = (
+    ("registrar_vs_kafka_streams_cpu", "decisions per client CPU-second ÷ Kafka Streams", 1.8, True),
+    ("registrar_vs_kafka_streams_wall", "decisions per second of wall clock ÷ Kafka Streams", 1.3, True),
+    ("latency_vs_kafka_streams", "submit→verdict p50, Kafka Streams (commit 10 ms) ÷ registrar", 1.5, True),
+    ("latency_100_p50_ms", "submit→verdict p50 at 100/s, ms", 6, False),
+    ("latency_100_p99_ms", "submit→verdict p99 at 100/s, ms", 40, False),
+    ("latency_1000_p50_ms", "submit→verdict p50 at 1,000/s, ms", 8, False),
+    ("latency_1000_p99_ms", "submit→verdict p99 at 1,000/s, ms", 60, False),
+    ("live_p99_ms", "live p99 during a full-speed backfill, ms", 150, False),
+    ("kill_to_decision_s", "kill -9 to next decision, s", 3, False),
+    ("registrar_rss_mib", "registrar memory, MiB", 400, False),
+)
+"""Key, what it is, target, whether more is better."""
+
+
+def show(console: Console, figures: Figures) -> None:
+    """The table."""
+    table = Table(title=f"registrar, {figures.get('state_numbers', 0):,} numbers in state")
+    for column in ("figure", "measured", "target", ""):
+        table.add_column(column, justify="right" if column in ("measured", "target") else "left")
+    for key, label, target, more in _TARGETS:
+        if key not in figures:
+            continue
+        value = float(figures[key])
+        met = value >= target if more else value <= target
+        sign = "≥" if more else "≤"
+        table.add_row(label, f"{value:g}", f"{sign} {target:g}", "[green]met" if met else "[red]missed")
+    console.print(table)
+
+
+def write(figures: Figures, out: Callable[[str], object] = print) -> None:
+    """One JSON object on a line of its own."""
+    out(json.dumps(figures, sort_keys=True))
