@@ -68,7 +68,7 @@ class World:
             queue.extend(more)
         return entry
 
-    def state(self, number: str = NUMBER) -> NumberState:
+    def state(self, number: str = NUMBER) -> Any:
         packed = self.states.get(number.encode())
         return NumberState() if packed is None else unpack(packed)
 
@@ -79,14 +79,23 @@ class World:
 
     def _one(
         self, record: Any, at: int, topic: str | None, key: bytes | None = None, partition: int | None = None
-    ) -> tuple[events.Entry, list[events.Succession]]:
+    ) -> tuple[events.Entry, list[Any]]:
         place = INTAKE_TOPICS.index(topic or _TOPIC.get(type(record), "birth.registrations"))
         key = key_of(record) if key is None else key
         partition = partition_of(key, 12) if partition is None else partition
         offset = self.offsets[partition, place]
         self.offsets[partition, place] += 1
         head, value = self.heads[partition], encode(record)
-        batch = ([place], [offset], [at], [key], [value], self.states, self.rules, lambda raw: raw)
+        batch: tuple[Any, ...] = (
+            [place],
+            [offset],
+            [at],
+            [key],
+            [value],
+            self.states,
+            self.rules,
+            lambda raw: raw,
+        )
         out = decide_batch(head, partition, *batch)
         again = decide_batch(head, partition, *batch)
         assert (out.entries, out.states, out.successions) == (again.entries, again.states, again.successions)
@@ -156,7 +165,7 @@ class Then:
         reason: str | None,
         flags: tuple[str, ...],
         *,
-        doubts: tuple[str, ...] | str = (),
+        doubts: Any = (),
         first: int | None = None,
         first_sent: int | None = None,
         delay: int | None = -1,

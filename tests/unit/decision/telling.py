@@ -52,7 +52,7 @@ class Step:
     at: int
 
 
-def _step(kind: type, at: int, number: str | None, unit: str, fields: dict[str, Any]) -> Step:
+def _step(kind: type, at: int, number: Any, unit: Any, fields: dict[str, Any]) -> Step:
     name = fields.pop("id", None) or f"event {next(_COUNT)}"
     sub, org, roles = (
         fields.pop("sub", "wang"),
@@ -70,21 +70,21 @@ def _step(kind: type, at: int, number: str | None, unit: str, fields: dict[str, 
     return Step(record, T0 + at)
 
 
-def claim(unit: str = XIHU, number: str | None = NUMBER, *, at: int = 0, **fields: Any) -> Step:
+def claim(unit: Any = XIHU, number: Any = NUMBER, *, at: Any = 0, **fields: Any) -> Step:
     return _step(events.Claim, at, number, unit, fields)
 
 
-def release(unit: str = XIHU, number: str | None = NUMBER, *, at: int = 0, **fields: Any) -> Step:
+def release(unit: Any = XIHU, number: Any = NUMBER, *, at: Any = 0, **fields: Any) -> Step:
     return _step(events.Release, at, number, unit, fields)
 
 
 def completion(
-    reg: str = "R1",
-    number: str | None = NUMBER,
-    unit: str = XIHU,
+    reg: Any = "R1",
+    number: Any = NUMBER,
+    unit: Any = XIHU,
     *,
-    at: int = 0,
-    registered: int | None = None,
+    at: Any = 0,
+    registered: Any = None,
     **fields: Any,
 ) -> Step:
     fields |= {"registration_id": reg, "registered_at": T0 + (at if registered is None else registered)}
@@ -92,13 +92,13 @@ def completion(
 
 
 def filing(
-    reg: str = "R1",
-    number: str | None = NUMBER,
-    unit: str = XIHU,
+    reg: Any = "R1",
+    number: Any = NUMBER,
+    unit: Any = XIHU,
     *,
-    at: int = 0,
-    registered: int | None = -1,
-    gate: str | None = "check-1",
+    at: Any = 0,
+    registered: Any = -1,
+    gate: Any = "check-1",
     **fields: Any,
 ) -> Step:
     """A newborn's ordinary filing, ten minutes after the registration, checked before it."""
@@ -118,19 +118,19 @@ def filing(
     return _step(events.Filing, at, number, unit, said | fields)
 
 
-def backfill(reg: str = "R1", number: str | None = NUMBER, unit: str = XIHU, **fields: Any) -> Step:
+def backfill(reg: Any = "R1", number: Any = NUMBER, unit: Any = XIHU, **fields: Any) -> Step:
     """A filing supplied a year later, by an adapter."""
     said = {"registered": -365 * DAY, "gate": None, "roles": ("adapter",), "birth_date": day("2025-06-20")}
     return filing(reg, number, unit, **({"origin": Origin.BACKFILL} | said | fields))
 
 
-def ask_withdrawal(reg: str = "R1", number: str | None = NUMBER, unit: str = XIHU, **fields: Any) -> Step:
+def ask_withdrawal(reg: Any = "R1", number: Any = NUMBER, unit: Any = XIHU, **fields: Any) -> Step:
     fields |= {"registration_id": reg, "action": WithdrawalAction.REQUEST}
     return _step(events.Withdrawal, fields.pop("at", 0), number, unit, fields)
 
 
 def approve_withdrawal(
-    request: str | None, reg: str = "R1", number: str | None = NUMBER, unit: str = XIHU, **fields: Any
+    request: Any, reg: Any = "R1", number: Any = NUMBER, unit: Any = XIHU, **fields: Any
 ) -> Step:
     fields = {"sub": "li"} | fields
     cited = None if request is None else event(request)
@@ -138,7 +138,16 @@ def approve_withdrawal(
     return _step(events.Withdrawal, fields.pop("at", 0), number, unit, fields)
 
 
-def _blacklist(action: BlacklistAction, owner: str, number: str, fields: dict[str, Any]) -> Step:
+def withdrawn(reg: Any = "R1", number: Any = NUMBER, unit: Any = XIHU, **fields: Any) -> tuple[Step, Step]:
+    """A withdrawal asked for and approved."""
+    name = f"ask {reg} {number}"
+    return (
+        ask_withdrawal(reg, number, unit, id=name, **fields),
+        approve_withdrawal(name, reg, number, unit, **fields),
+    )
+
+
+def _blacklist(action: BlacklistAction, owner: Any, number: Any, fields: dict[str, Any]) -> Step:
     effective = fields.pop("effective", None)
     fields |= {
         "action": action,
@@ -149,20 +158,20 @@ def _blacklist(action: BlacklistAction, owner: str, number: str, fields: dict[st
     return _step(events.BlacklistChange, fields.pop("at", 0), number, fields.get("org") or owner, fields)
 
 
-def blacklist(owner: str = HANGZHOU, number: str = NUMBER, **fields: Any) -> Step:
+def blacklist(owner: Any = HANGZHOU, number: Any = NUMBER, **fields: Any) -> Step:
     return _blacklist(BlacklistAction.ADD, owner, number, fields)
 
 
-def ask_removal(owner: str = HANGZHOU, number: str = NUMBER, **fields: Any) -> Step:
+def ask_removal(owner: Any = HANGZHOU, number: Any = NUMBER, **fields: Any) -> Step:
     return _blacklist(BlacklistAction.REQUEST_REMOVE, owner, number, fields)
 
 
-def approve_removal(request: str, owner: str = HANGZHOU, number: str = NUMBER, **fields: Any) -> Step:
+def approve_removal(request: Any, owner: Any = HANGZHOU, number: Any = NUMBER, **fields: Any) -> Step:
     fields = {"sub": "li", "request_id": event(request)} | fields
     return _blacklist(BlacklistAction.APPROVE_REMOVE, owner, number, fields)
 
 
-def _invalidation(action: InvalidationAction, number: str, issuer: str, fields: dict[str, Any]) -> Step:
+def _invalidation(action: InvalidationAction, number: Any, issuer: Any, fields: dict[str, Any]) -> Step:
     effective = fields.pop("effective", None)
     fields |= {
         "action": action,
@@ -173,15 +182,15 @@ def _invalidation(action: InvalidationAction, number: str, issuer: str, fields: 
     return _step(events.Invalidation, fields.pop("at", 0), number, fields.get("org") or issuer, fields)
 
 
-def void(number: str = NUMBER, by: str | None = None, *, issuer: str = HANGZHOU, **fields: Any) -> Step:
+def void(number: Any = NUMBER, by: Any = None, *, issuer: Any = HANGZHOU, **fields: Any) -> Step:
     """The issuer voids `number`; `by` is the number issued in its place."""
     return _invalidation(InvalidationAction.VOID, number, issuer, {"replaced_by": by} | fields)
 
 
-def reinstate(number: str = NUMBER, *, issuer: str = HANGZHOU, **fields: Any) -> Step:
+def reinstate(number: Any = NUMBER, *, issuer: Any = HANGZHOU, **fields: Any) -> Step:
     return _invalidation(InvalidationAction.REINSTATE, number, issuer, fields)
 
 
-def overdue(reg: str = "R1", number: str | None = NUMBER, *, at: int = 30 * MINUTE, **fields: Any) -> Step:
+def overdue(reg: Any = "R1", number: Any = NUMBER, *, at: Any = 30 * MINUTE, **fields: Any) -> Step:
     fields = {"due_at": T0 + at, "observed_at": T0 + at, "sub": "watch", "org": ""} | fields
     return _step(events.FilingOverdue, at, number, XIHU, fields | {"registration_id": reg})

@@ -22,15 +22,8 @@ from tests.unit.decision.telling import (
     completion,
     event,
     filing,
+    withdrawn,
 )
-
-
-def withdrawn(reg="R1", number=NUMBER, unit=XIHU, **fields):
-    """Asked for and approved."""
-    return (
-        ask_withdrawal(reg, number, unit, id=f"ask {reg} {number}", **fields),
-        approve_withdrawal(f"ask {reg} {number}", reg, number, unit, **fields),
-    )
 
 
 def test_two_people_withdraw_a_registration():
