@@ -29,6 +29,7 @@ from natalog.wire.kinds import KIND_OF_RECORD
 log = logging.getLogger(__name__)
 
 RETRY_AFTER = 2  # seconds
+_SAFE_WITHIN = 1.0  # seconds after the deadline that a 202 waits for the record to be safe
 _ORIGINAL_WITHIN = 2.0  # seconds; the submission is on the ledger already, so its deadline may pass a little
 
 
@@ -138,9 +139,12 @@ class Desk:
         try:
             if not waiting.reply.done():
                 async with asyncio.timeout(max(0.0, deadline - time.monotonic())):
-                    await waiting.reply
+                    await asyncio.shield(waiting.reply)
             reply = waiting.reply.result()
         except TimeoutError:
+            # A 202 should mean that the record is safe, where that can still be known.
+            loop = asyncio.get_running_loop()
+            await self._replies.recorded(waiting, loop.time() + deadline + _SAFE_WITHIN - time.monotonic())
             return None
         finally:
             self._replies.forget(waiting)

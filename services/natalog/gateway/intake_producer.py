@@ -85,9 +85,8 @@ class IntakeProducer:
 
 
 def _on_error(error: KafkaError) -> None:
+    # What is not fatal librdkafka mends by itself; that Kafka is away the sampler says.
     if error.fatal():
         # An idempotent producer that lost its sequence can send nothing more. Crash-only: start anew.
         log.critical("the producer failed for good, ending", extra={"error": error.name()})
         os._exit(Exit.DIFFERS)
-    if error.code() != KafkaError._ALL_BROKERS_DOWN:
-        log.warning("producer", extra={"error": error.name()})

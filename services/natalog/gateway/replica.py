@@ -6,6 +6,7 @@ committed entry, and after an answer the replica already holds it.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import struct
 import threading
@@ -135,6 +136,8 @@ class Replica:
             except KafkaException as error:
                 # A topic made just now has no leader yet; a broker that restarts has none for a while.
                 log.warning("ledger ends not known yet", extra={"error": error.args[0].name()})
+                with contextlib.suppress(KafkaException):
+                    self._admin.list_topics(timeout=2.0)  # or it would ask the old leader for ever
                 self._bounds = LogBounds(self._admin, [], [(LEDGER, p) for p in range(self._partitions)])
                 return
         self.ready = all(

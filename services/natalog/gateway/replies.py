@@ -48,6 +48,8 @@ class Waiting:
     reply: asyncio.Future[Arrived | Unknown]
     offset: int = -1
     """Of its record, once the delivery report said it."""
+    recorded: asyncio.Future[None] | None = None
+    """Set by whoever wants to know when the delivery report is there."""
     candidates: list[Arrived] = field(default_factory=list)
     """Entries of the same event id that came before the delivery report."""
 
@@ -78,6 +80,17 @@ class Replies:
             same.remove(waiting)
             if not same:
                 del self._waiting[waiting.event_id]
+
+    async def recorded(self, waiting: Waiting, deadline: float) -> None:
+        """Return when the record stands on its topic, or its outcome is unknown, or at `deadline` (loop time)."""
+        if waiting.offset >= 0 or waiting.reply.done():
+            return
+        waiting.recorded = self._loop.create_future()
+        await asyncio.wait(
+            (waiting.recorded, waiting.reply),
+            timeout=max(0.0, deadline - self._loop.time()),
+            return_when=asyncio.FIRST_COMPLETED,
+        )
 
     def wants(self, event_id: bytes) -> bool:
         """Whether somebody waits for this event id; may be asked from any thread."""
@@ -110,6 +123,8 @@ class Replies:
                 _answer(waiting, Unknown.SEND)
                 continue
             waiting.offset = offset
+            if waiting.recorded is not None and not waiting.recorded.done():
+                waiting.recorded.set_result(None)
             for entry in waiting.candidates:
                 _match(waiting, entry)
             waiting.candidates.clear()

@@ -8,6 +8,7 @@ between the last decided record and the end is then read to learn whether anythi
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 import time
@@ -66,17 +67,22 @@ class Sampler:
         self._thread.join(TIMEOUT + 1.0)
 
     def _run(self) -> None:
+        trouble = ""
         while not self._stop.is_set():
             began = time.monotonic()
             try:
                 self._sample(int(time.time() * 1000))
                 if self._freshness.failing:
                     log.info("kafka answers again")
-                self._freshness.failing = False
+                self._freshness.failing, trouble = False, ""
             except KafkaException as error:
-                if not self._freshness.failing:
-                    log.warning("kafka does not answer", extra={"error": error.args[0].name()})
+                if error.args[0].name() != trouble:
+                    trouble = error.args[0].name()
+                    log.warning("kafka does not answer", extra={"error": trouble})
                 self._freshness.failing = True
+                # Else the client goes on asking a leader that is none any more (FENCED_LEADER_EPOCH without end).
+                with contextlib.suppress(KafkaException):
+                    self._admin.list_topics(timeout=TIMEOUT)
             self._stop.wait(max(0.01, self._every - (time.monotonic() - began)))
         self._markers.close()
 
