@@ -8,8 +8,13 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 pytest_plugins = ["tests.kafka_broker"]
+
+# A loaded machine is no fault of the code: how long an example takes is not what these tests are about.
+settings.register_profile("natalog", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("natalog")
 
 ROOT = Path(__file__).resolve().parent.parent
 
