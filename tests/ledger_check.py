@@ -86,7 +86,11 @@ def read_logs(
             assert time.monotonic() < deadline, f"{open_} have no stable end (an open transaction?)"
             for message in consumer.consume(5000, 0.05):
                 error = message.error()
-                place, offset = (message.topic(), message.partition()), message.offset()
+                topic, partition, offset = message.topic(), message.partition(), message.offset()
+                assert topic is not None
+                assert partition is not None
+                assert offset is not None
+                place = (topic, partition)
                 if error is not None:
                     assert error.code() == KafkaError._PARTITION_EOF, error
                 else:

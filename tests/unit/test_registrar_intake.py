@@ -170,7 +170,7 @@ def test_what_stands_before_a_sick_record_is_decided(monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(decider, "_decide", decide)
     decided = decider.decide(_Fold, columns(*((0, n) for n in range(10))))  # type: ignore[arg-type]
-    assert decided.outcome == 6
+    assert decided.outcome == 6  # type: ignore[comparison-overlap]
     assert decided.offsets == {(LEAD, 3): 6}
     assert isinstance(decided.sick, ValueError)
     alone = decider.decide(_Fold, columns((0, 6), (0, 7)))  # type: ignore[arg-type]

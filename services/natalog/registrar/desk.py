@@ -23,6 +23,8 @@ from natalog.wire.topics import INTAKE_TOPICS
 
 log = logging.getLogger(__name__)
 
+_LONG_TAIL = 5_000  # entries
+
 
 class Desk:
     """All partitions of the ledger as one registrar sees them."""
@@ -200,6 +202,7 @@ class Desk:
         except Exception as exception:
             self.halt(partition, "ledger unreadable", exception)
             return
+        partition.tail += advance.entries
         if advance.void:
             metrics.LEDGER_VOID.labels(partition.number).inc(len(advance.void))
             log.error(
@@ -243,6 +246,10 @@ class Desk:
         if not partition.suspicious:
             self._compare_committed(partition, findings)
         self._reader.stop([partition.number])
+        if partition.tail > _LONG_TAIL:
+            # Or a process killed again and again would fold ever more at each start.
+            partition.fold.shelf.flush(wait=False)
+        partition.tail = 0
         partition.phase = Phase.DECIDING
         partition.suspicious = False
         partition.next_own = offset

@@ -59,7 +59,7 @@ class Intake:
         self._revoked = revoked
         self._cap = cap
         self._live_cap = cap - cap // 20
-        self._shared_cap = shared_cap
+        self._shared_cap = min(shared_cap, cap)
         self._held: list[int] = []
         self._rebalances = 0
         self._bulk_flows = False

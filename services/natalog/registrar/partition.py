@@ -30,6 +30,8 @@ class Partition:
         """time.monotonic() when the takeover began."""
         self.suspicious = False
         """TAKING_OVER again although we held it: any record found now is somebody else's."""
+        self.tail = 0
+        """Entries folded since the shelf was last known to be on disk."""
         self.next_own = 0
         """DECIDING: where the next own entry must land. Anything else means that something else was written."""
         self.cause = ""

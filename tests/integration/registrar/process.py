@@ -70,6 +70,10 @@ class RegistrarProcess:
         self.wait_for(lambda: self.report()["ready"], timeout, "ready")
         return self
 
+    def wait_deciding(self, partitions: int, timeout: float = 40.0) -> None:
+        """Until it decides so many partitions."""
+        self.wait_for(lambda: len(self.report()["deciding"]) == partitions, timeout, f"deciding {partitions}")
+
     def wait_for(self, condition: Callable[[], Any], timeout: float = 30.0, what: str = "") -> None:
         """Until `condition` holds; it may fail while the process is not listening."""
         deadline = time.monotonic() + timeout

@@ -145,10 +145,10 @@ class Sender:
         return count
 
     def put(self, topic: str, key: bytes | None, value: bytes | None, partition: int | None = None) -> None:
-        extra = {} if partition is None else {"partition": partition}
+        where = -1 if partition is None else partition  # -1: by the key
         while True:
             try:
-                self._producer.produce(topic, value, key, on_delivery=_delivered, **extra)
+                self._producer.produce(topic, value, key, where, _delivered)
                 return
             except BufferError:
                 self._producer.poll(0.1)

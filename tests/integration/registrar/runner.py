@@ -1,7 +1,8 @@
+# mypy: disable-error-code="method-assign, assignment, attr-defined"
 """Runs a registrar that can be made to stumble, or that lacks one of its guards.
 
 * RUNNER_AT=commit:before:3 with RUNNER_DO=kill|stop: kill -9 or SIGSTOP itself before (after) the third commit.
-* RUNNER_WITHOUT=name: take a guard out. Each test of a guard was run so once, and failed.
+* RUNNER_WITHOUT=name,…: take guards out. Each test of a guard was run so once, and failed.
 * RUNNER_OLD=1: a build that does not know sla.alerts yet.
 
 No product code knows of this: steps are methods, and methods can be replaced.
@@ -62,12 +63,14 @@ def without(guard: str) -> None:
     if guard == "landing":
         loop._landed = lambda *_: True
     elif guard == "ends":
-        desk.Desk.compare_ends = lambda self, ends: None  # type: ignore[method-assign]
+        desk.Desk.compare_ends = lambda self, ends: None
     elif guard == "foreign":
         original = desk.Desk._take_over
-        desk.Desk._take_over = lambda self, partition, suspicious: original(  # type: ignore[method-assign]
-            self, partition, suspicious=False
-        )
+
+        def trusting(self: desk.Desk, partition: Any, *, suspicious: bool) -> None:
+            original(self, partition, suspicious=False)
+
+        desk.Desk._take_over = trusting
     elif guard == "high watermark":
 
         def stable_end(self: takeover.Round) -> takeover.Findings | None:
@@ -78,10 +81,10 @@ def without(guard: str) -> None:
             return found
 
         findings = takeover.Round.findings
-        takeover.Round.findings = stable_end  # type: ignore[method-assign]
+        takeover.Round.findings = stable_end
     elif guard == "stable offsets":
-        takeover.CommittedOffsets.ready = lambda self: True  # type: ignore[method-assign]
-        takeover.CommittedOffsets.offsets = lambda self: {}  # type: ignore[method-assign]
+        takeover.CommittedOffsets.ready = lambda self: True
+        takeover.CommittedOffsets.offsets = lambda self: {}
     elif guard == "resume":
         # Trust what the group committed.
         compare = desk.Desk._compare_committed
@@ -92,39 +95,39 @@ def without(guard: str) -> None:
             self._open_intake().open(partition.number, [max(0, offset) for offset in committed])
             partition.known_gaps = Anything()
 
-        desk.Desk._compare_committed = trust  # type: ignore[method-assign]
+        desk.Desk._compare_committed = trust
     elif guard == "intake start":
-        desk.Desk._missing_intake = lambda self, partition, found: None  # type: ignore[method-assign]
+        desk.Desk._missing_intake = lambda self, partition, found: None
         work.in_order = loop.in_order = lambda columns, causes, gaps: columns
     elif guard == "order":
         work.in_order = loop.in_order = lambda columns, causes, gaps: columns
     elif guard == "offsets":
-        writer.LedgerWriter.send_offsets = lambda self, offsets, metadata: None  # type: ignore[method-assign]
+        writer.LedgerWriter.send_offsets = lambda self, offsets, metadata: None
     elif guard == "proof":
         from natalog.ledger.fold import Fold
 
-        Fold._prove = lambda self, stretch: setattr(self, "_proven", True)  # type: ignore[method-assign]
+        Fold._prove = lambda self, stretch: setattr(self, "_proven", True)
     elif guard == "identity":
         from natalog.ledger.fold import Fold
         from natalog.ledger.store import Store
 
-        Store.belongs_to = lambda self, identity: True  # type: ignore[method-assign]
-        Fold._prove = lambda self, stretch: setattr(self, "_proven", True)  # type: ignore[method-assign]
+        Store.belongs_to = lambda self, identity: True
+        Fold._prove = lambda self, stretch: setattr(self, "_proven", True)
     elif guard == "lead topic":
+        # What the assignor gave of each topic, not the lead topic's numbers of all.
         original_init = intake.Intake.__init__
 
         def subscribe_all(self: intake.Intake, live: Any, *arguments: Any, **named: Any) -> None:
             original_init(self, live, *arguments, **named)
-            live.subscribe(
-                list(intake.LIVE_TOPICS), on_assign=own, on_revoke=self._on_revoke, on_lost=self._on_revoke
-            )
 
-            # What came of each topic, not the same numbers of all.
+            def own(consumer: Any, places: Any) -> None:
+                numbers = {place.partition for place in places}
+                self._on_assign(consumer, [type(places[0])(intake.LEAD, number) for number in numbers])
 
-        def own(*_: Any) -> None:
-            raise NotImplementedError
+            topics = list(intake.LIVE_TOPICS)
+            live.subscribe(topics, on_assign=own, on_revoke=self._on_revoke, on_lost=self._on_revoke)
 
-        intake.Intake.__init__ = subscribe_all  # type: ignore[method-assign]
+        intake.Intake.__init__ = subscribe_all
     elif guard == "two consumers":
         share_one_consumer()
     elif guard == "halt alone":
@@ -136,7 +139,7 @@ def without(guard: str) -> None:
                 raise decided.sick
             return decided
 
-        work.Decider.decide = everything  # type: ignore[method-assign]
+        work.Decider.decide = everything
     else:
         raise SystemExit(f"no such guard: {guard}")
 
@@ -167,12 +170,12 @@ def old_build() -> None:
         finally:
             intake.INTAKE_TOPICS = known
 
-    intake.Intake.open = open_known  # type: ignore[method-assign]
-    intake.Intake.behind = lambda self, topic, partition, next_offset: 0  # type: ignore[method-assign]
+    intake.Intake.open = open_known
+    intake.Intake.behind = lambda self, topic, partition, next_offset: 0
 
 
 if __name__ == "__main__":
-    if guard := os.environ.get("RUNNER_WITHOUT", ""):
+    for guard in filter(None, os.environ.get("RUNNER_WITHOUT", "").split(",")):
         without(guard)
     if at := os.environ.get("RUNNER_AT"):
         stumble(at, signal.SIGSTOP if os.environ.get("RUNNER_DO") == "stop" else signal.SIGKILL)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 
-from confluent_kafka import Producer
+from confluent_kafka import Consumer, Producer, TopicPartition
 
 from natalog import events
 from natalog.decision.rules import NEWEST
@@ -145,6 +145,32 @@ def test_open_transaction_at_the_end_is_waited_out(bench: Bench) -> None:
     checked = bench.eventually(sent)
     assert not checked.void, "decided on top of an entry it had not seen"
     assert registrar.process.poll() is None
+
+
+def test_open_transaction_that_has_only_offsets_yet(bench: Bench) -> None:
+    """A former holder has passed the group's fence and may still commit, but nothing of it is on the ledger yet."""
+    record = filing(number(2))
+    bench.sender.send([record])
+    received_at = read_logs(bench.bootstrap, ["birth.registrations"])["birth.registrations"][2][0].timestamp
+    key, value = entry_for(bench, 2, Head.genesis(), record, 0, received_at)
+    former = foreign(bench, **{"transactional.id": f"{bench.group}-former", "transaction.timeout.ms": 60_000})
+    former.init_transactions(30)
+    former.begin_transaction()
+    outside = Consumer({"bootstrap.servers": bench.bootstrap, "group.id": bench.group})
+    former.send_offsets_to_transaction(
+        [TopicPartition("birth.registrations", 2, 1)], outside.consumer_group_metadata(), 30
+    )
+    registrar = bench.registrar()
+    registrar.wait_for(lambda: not registrar.report()["ready"], 20, "assigned")
+    time.sleep(2)
+    assert registrar.report()["deciding"] == []
+    former.produce("ledger", value, key, 2)
+    former.commit_transaction(30)
+    outside.close()
+    sent = 1 + bench.sender.send([filing(number(2)) for _ in range(3)])
+    registrar.wait_ready()
+    checked = bench.eventually(sent)
+    assert not checked.void, "decided what the former holder had decided"
 
 
 def test_open_transaction_that_is_given_up(bench: Bench) -> None:

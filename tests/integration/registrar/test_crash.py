@@ -99,6 +99,22 @@ def test_stopped_while_another_takes_over(bench: Bench) -> None:
     assert second.process.poll() is None
 
 
+def test_stopped_between_transactions_while_another_takes_over(bench: Bench) -> None:
+    """With records in hand and no transaction open, only the group can tell it that they are no longer its own."""
+    sent = bench.sender.send([filing(number()) for _ in range(300)])
+    first = bench.registrar("r1", at="take:after:1", do="stop", session_ms=6_000)
+    first.wait_for(first.is_stopped, 30, "stopped")
+    second = bench.registrar("r2")
+    bench.eventually(sent, timeout=60)
+    first.signal(signal.SIGCONT)
+    # Its transaction is refused; it joins again like any member.
+    second.wait_for(lambda: len(second.report()["deciding"]) == 6, 40, "sharing again")
+    sent += bench.sender.send([filing(number()) for _ in range(100)])
+    assert not bench.eventually(sent).void
+    assert first.process.poll() is None
+    assert first.metric("natalog_registrar_batches_thrown_away_total") >= 1
+
+
 def test_same_instance_twice(bench: Bench) -> None:
     """The second one fences the first, which stays down with its own code."""
     first = bench.registrar("r1").wait_ready()

@@ -45,11 +45,11 @@ def test_two_registrars_and_rebalances_in_mid_batch(bench: Bench) -> None:
     first = bench.registrar("r1").wait_ready()
     with load(bench) as sent:
         second = bench.registrar("r2").wait_ready()
-        second.wait_for(lambda: len(second.report()["deciding"]) == 6, 30, "sharing")
+        second.wait_deciding(6)
         third = bench.registrar("r3").wait_ready()
-        third.wait_for(lambda: len(third.report()["deciding"]) == 4, 30, "sharing")
+        third.wait_deciding(4)
         second.kill()
-        third.wait_for(lambda: len(third.report()["deciding"]) == 6, 30, "taking over")
+        third.wait_deciding(6)
         second = bench.registrar("r2").wait_ready()
         time.sleep(1)
     checked = bench.eventually(sent.count, timeout=60)
@@ -63,13 +63,13 @@ def test_two_registrars_and_rebalances_in_mid_batch(bench: Bench) -> None:
 def test_follower_takes_over_with_what_it_has_folded(bench: Bench) -> None:
     first = bench.registrar("r1").wait_ready()
     second = bench.registrar("r2").wait_ready()
-    second.wait_for(lambda: len(second.report()["deciding"]) == 6, 30, "sharing")
+    second.wait_deciding(6)
     sent = bench.sender.send([filing(number()) for _ in range(600)])
     bench.eventually(sent)
     # Each holds half and has folded the other half.
     second.wait_for(lambda: second.metric("natalog_ledger_offset") >= sent, 10, "following")
     first.kill()
-    second.wait_for(lambda: len(second.report()["deciding"]) == 12, 30, "taking over")
+    second.wait_deciding(12)
     sent += bench.sender.send([filing(number()) for _ in range(100)])
     assert not bench.eventually(sent).void
 
@@ -80,7 +80,8 @@ def test_rolling_upgrade_that_adds_a_topic(bench: Bench) -> None:
     sent = bench.sender.send([record for _ in range(60) for record in (filing(number()), listing(number()))])
     bench.eventually(sent)
     new = bench.registrar("r2").wait_ready()
-    new.wait_for(lambda: len(new.report()["deciding"]) == 6, 30, "sharing")
+    for process in (old, new):
+        process.wait_deciding(6)
     alerts = [overdue(number(partition)) for partition in range(12) for _ in range(3)]
     bench.sender.send(alerts)
     sent += bench.sender.send([filing(number(partition)) for partition in range(12) for _ in range(5)])
