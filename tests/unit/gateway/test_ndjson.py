@@ -1,0 +1,53 @@
+"""Lines of a body, however it is cut into chunks and packed."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+from collections.abc import AsyncIterator
+
+import pytest
+
+from natalog.gateway.ndjson import MAX_LINE, _lines
+from natalog.gateway.problems import Problem
+
+
+async def _cut(body: bytes, size: int) -> AsyncIterator[bytes]:
+    for at in range(0, len(body), size):
+        yield body[at : at + size]
+
+
+def lines(body: bytes, size: int, *, gzipped: bool = False) -> list[bytes]:
+    async def read() -> list[bytes]:
+        return [line async for line in _lines(_cut(body, size), gzipped)]
+
+    return asyncio.run(read())
+
+
+@pytest.mark.parametrize("size", [1, 7, 1_000_000])
+@pytest.mark.parametrize("end", [b"", b"\n", b"\r\n", b"\n\n  \n"])
+def test_blank_lines_do_not_count_and_the_last_needs_no_end(size: int, end: bytes) -> None:
+    assert [line.strip() for line in lines(b"a\n\nbb\r\n \nccc" + end, size)] == [b"a", b"bb", b"ccc"]
+
+
+@pytest.mark.parametrize("size", [1, 100, 1_000_000])
+def test_gzip_in_one_or_several_members(size: int) -> None:
+    body = b"\n".join(b"%d" % n for n in range(2_000))
+    for packed in (gzip.compress(body), gzip.compress(body[:777]) + gzip.compress(body[777:])):
+        assert lines(packed, size, gzipped=True) == body.split(b"\n")
+
+
+@pytest.mark.parametrize("body", [b"no gzip", gzip.compress(b"a\n" * 10_000)[:-5], gzip.compress(b"x")[:12]])
+def test_broken_gzip_is_a_problem(body: bytes) -> None:
+    with pytest.raises(Problem) as refused:
+        lines(body, 10, gzipped=True)
+    assert refused.value.status == 400
+
+
+def test_a_small_body_cannot_become_gigabytes() -> None:
+    bomb = gzip.compress(bytes(50_000_000))
+    with pytest.raises(Problem) as refused:
+        lines(bomb, 1_000_000, gzipped=True)
+    assert refused.value.status == 413
+    with pytest.raises(Problem):
+        lines(b"x" * (MAX_LINE + 1), 1_000_000)
