@@ -23,8 +23,9 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from natalog import metrics
+from natalog.gateway import reports
 from natalog.gateway.access_log import AccessLog
-from natalog.gateway.auth import Verifier
+from natalog.gateway.auth import Caller, Verifier
 from natalog.gateway.desk import Answer, Desk
 from natalog.gateway.inquiry import Behind, Inquiry, asking, unknown
 from natalog.gateway.ndjson import Stream
@@ -52,6 +53,8 @@ class Parts:
     desk: Desk
     inquiry: Inquiry
     wait: float
+    report: Callable[[str, Any, Caller], Awaitable[str]]
+    """Records a report of an edge agent: kind, JSON, caller; returns its event id."""
     openapi: Callable[[], bytes]
     ready: Callable[[], str | None]
 
@@ -77,6 +80,7 @@ def build(parts_of: Callable[[], Parts], lifespan: Callable[[Starlette], Any]) -
     return Starlette(
         routes=[
             *(route(f"/v1/{name}", _submit_of(kind), "POST") for name, kind in KINDS.items()),
+            *(route(f"/v1/{name}", _report_of(kind), "POST") for name, kind in reports.KINDS.items()),
             route("/v1/submissions/{event_id}", _submission, "GET"),
             route("/v1/certificates/check", _check, "POST"),
             route("/v1/certificates/{number}", _certificate, "GET"),
@@ -111,6 +115,16 @@ def _submit_of(kind: str) -> Callable[[Parts, Request], Awaitable[Response]]:
         return _response(await parts.desk.answer(parts.desk.send(prepared), deadline))
 
     return submit
+
+
+def _report_of(kind: str) -> Callable[[Parts, Request], Awaitable[Response]]:
+    async def report(parts: Parts, request: Request) -> Response:
+        caller = parts.verifier.caller(request.headers.get("authorization"))
+        parts.desk.refuse_when_closed()
+        event_id = await parts.report(kind, await _json_body(request, _gzipped(request)), caller)
+        return Response(orjson.dumps({"event_id": event_id, "status": 202}), 202, media_type=JSON)
+
+    return report
 
 
 class _Streamed(Response):
@@ -162,6 +176,7 @@ async def _certificate(parts: Parts, request: Request) -> Response:
 
 
 async def _check(parts: Parts, request: Request) -> Response:
+    parts.verifier.caller(request.headers.get("authorization"))  # before the body is read
     content = await _json_body(request, _gzipped(request))
     numbers = content.get("certificate_numbers") if isinstance(content, dict) else None
     if not (

@@ -22,6 +22,7 @@ from natalog.gateway.intake_producer import IntakeProducer
 from natalog.gateway.openapi import document
 from natalog.gateway.replica import LIVE_TOPICS, Replica
 from natalog.gateway.replies import Replies
+from natalog.gateway.reports import report
 from natalog.gateway.sampler import Sampler
 from natalog.ledger.follow import LEDGER
 from natalog.ledger.store import StoreInUse
@@ -88,6 +89,7 @@ class Service:
             desk=Desk(producer, replies, replica, reader, freshness, ready),
             inquiry=inquiry,
             wait=settings.gateway_wait,
+            report=lambda kind, content, caller: report(producer, kind, content, caller),
             openapi=document,
             ready=ready,
         )

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import orjson
 
+from natalog.gateway import reports
 from natalog.gateway.problems import MEDIA_TYPE, TITLES
 from natalog.gateway.status import Status
 from natalog.gateway.submission import KINDS
@@ -35,6 +36,7 @@ def document() -> bytes:
             "security": [{"bearer": []}],
             "paths": {
                 **{f"/v1/{name}": {"post": _submission(kind)} for name, kind in KINDS.items()},
+                **{f"/v1/{name}": {"post": _report(kind)} for name, kind in reports.KINDS.items()},
                 "/v1/submissions/{event_id}": {"get": _find()},
                 "/v1/certificates/{number}": {"get": _status()},
                 "/v1/certificates/check": {"post": _check()},
@@ -44,7 +46,7 @@ def document() -> bytes:
                 "schemas": {
                     **{
                         RECORD_OF_KIND[kind].__name__: json_schema(RECORD_OF_KIND[kind].__name__)
-                        for kind in KINDS.values()
+                        for kind in (*KINDS.values(), *reports.KINDS.values())
                     },
                     "Verdict": _VERDICT,
                     "Pending": _PENDING,
@@ -76,6 +78,18 @@ def _submission(kind: str) -> dict[str, Any]:
             "200": _json("The verdict, from the committed ledger.", _ref("Verdict")),
             "202": _json("Not on the ledger yet, or the outcome of the send is unknown.", _ref("Pending")),
             **_problems(400, 401, 403, 413, 415, 422, 503),
+        },
+    }
+
+
+def _report(kind: str) -> dict[str, Any]:
+    name = RECORD_OF_KIND[kind].__name__
+    return {
+        "summary": SCHEMAS[name].newest.document["doc"],
+        "requestBody": {"required": True, "content": {"application/json": {"schema": _ref(name)}}},
+        "responses": {
+            "202": _json("Recorded; there is no verdict.", _object(event_id=_STRING, status={"const": 202})),
+            **_problems(400, 401, 403, 413, 503),
         },
     }
 

@@ -362,6 +362,27 @@ def test_wait_zero_answers_202_and_the_verdict_follows(stack: Stack) -> None:
     assert stack.post("claims", claim(number()), params={"wait": "-1"}).status_code == 400
 
 
+def test_reports_of_edge_agents_are_taken_and_not_judged(stack: Stack) -> None:
+    before = ends(stack, "edge.reports", "ledger")
+    beat = {
+        "event_id": str(uuid.uuid4()),
+        "unit_code": UNIT,
+        "occurred_at": "2026-11-01T09:30:00+08:00",
+        "agent_version": "1.0",
+        "spooled": 0,
+    }
+    reply = stack.post("heartbeats", beat, role="adapter")
+    assert (reply.status_code, reply.json()["event_id"]) == (202, beat["event_id"])
+    count = {k: beat[k] for k in ("event_id", "unit_code", "occurred_at")}
+    count |= {"counted_on": "2026-11-01", "registrations": 7, "exempt": 1}
+    assert stack.post("daily-counts", count, role="adapter").status_code == 202
+    assert stack.post("daily-counts", count).status_code == 403
+    assert stack.post("heartbeats", {**beat, "unit_code": OTHER_UNIT}, role="adapter").status_code == 403
+    assert stack.post("heartbeats", {**beat, "spooled": -1}, role="adapter").status_code == 400
+    after = ends(stack, "edge.reports", "ledger")
+    assert (after["edge.reports"], after["ledger"]) == (before["edge.reports"] + 2, before["ledger"])
+
+
 def test_openapi_and_unknown_addresses(stack: Stack) -> None:
     document = stack.client.get("/openapi.json").json()
     assert set(document["paths"]) >= {
