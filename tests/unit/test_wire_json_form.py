@@ -68,6 +68,8 @@ def test_unknown_exemption_is_taken_for_the_registrar_to_refuse():
     [
         ({"registered_at": "2026-11-01T09:30:00"}, "registered_at", "no offset"),
         ({"registered_at": "2026-13-01T09:30:00Z"}, "registered_at", "no such time"),
+        ({"registered_at": "0001-01-01T00:00:00+23:59"}, "registered_at", "no such time"),
+        ({"registered_at": "9999-12-31T23:59:59-00:01"}, "registered_at", "no such time"),
         ({"registered_at": "20261101T093000Z"}, "registered_at", "not a time"),
         ({"registered_at": 1_793_500_200}, "registered_at", "not a time"),
         ({"birth_date": "2026-02-30"}, "birth_date", "no such day"),

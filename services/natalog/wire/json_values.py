@@ -28,6 +28,8 @@ from natalog.wire.model import Type
 MISSING = "This field is missing."
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
+_BEFORE_ALL = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // _MILLISECOND - 1
+_AFTER_ALL = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _MILLISECOND + 1
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -169,11 +171,12 @@ def _time(value: Any) -> int:
     if match[2] is None:
         raise Problem("This time has no offset from UTC.", "Add it, as in 2026-11-01T09:30:00+08:00.")
     try:
-        return (datetime.fromisoformat(value.upper()) - _EPOCH) // _MILLISECOND
+        milliseconds = (datetime.fromisoformat(value.upper()) - _EPOCH) // _MILLISECOND
     except (ValueError, OverflowError):
-        raise Problem(
-            "There is no such time.", "Check month, day, hour, minute, second and offset."
-        ) from None
+        milliseconds = _BEFORE_ALL
+    if not _BEFORE_ALL < milliseconds < _AFTER_ALL:  # an offset can lead out of the years 1 to 9999
+        raise Problem("There is no such time.", "Check month, day, hour, minute, second and offset.")
+    return milliseconds
 
 
 def _date(value: Any) -> int:
