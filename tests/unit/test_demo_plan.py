@@ -20,7 +20,7 @@ from natalog.decision import codes
 from natalog.decision.numbers import is_wellformed, normalise
 from natalog.decision.packing import unpack
 from natalog.decision.rules import NEWEST
-from natalog.demo.day import BASES, compose
+from natalog.demo.day import BASES, ORDINARY, compose
 from natalog.demo.expectation import Expect, accepted, again, differences, problem, refused
 from natalog.demo.gateway import Answer
 from natalog.demo.ordinary import ordinary
@@ -169,6 +169,17 @@ def test_everything_that_can_be_sent_is_planted():
 
 def test_case_names_are_unique():
     assert [n for n, count in Counter(c.name for c in cases()).items() if count > 1] == []
+
+
+@pytest.mark.parametrize("registrations", [10, 700])
+def test_every_scene_has_what_it_needs(registrations):
+    for seed in range(5):
+        day = compose(InMemory(), seed=seed, province="33", registrations=registrations)
+        ordinary_day = [p for p in day if p.case.subject == ORDINARY]
+        assert len(ordinary_day) == registrations
+        assert any("certificate_number" in p.scene.bases[0] for p in ordinary_day)
+        for played in day:
+            assert len(played.scene.bases) == (1 if played.case.subject == ORDINARY else BASES)
 
 
 def test_a_day_is_the_same_for_the_same_seed():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import islice
 from random import Random
 
 from natalog.demo.gateway import Asked, NoAnswer
@@ -31,20 +32,21 @@ def compose(gateway: Asked, *, seed: int, province: str, registrations: int) -> 
     """The day's scenes in the order they begin: ordinary work with the planted cases strewn in."""
     planned = [case for case in cases() for _ in range(case.copies)]
     work = Case("ordinary registration", ORDINARY, registrations, ordinary)
+    wanted = registrations + BASES * len(planned)
     regular = Population(
         seed=seed,
-        count=registrations + BASES * len(planned),
+        # Some have no certificate, and a planted case can be made only of one that has.
+        count=wanted + wanted // 20 + 50,
         provinces=(province,),
         day=today(),
         irregular=0,
     )
     made = list(filings(regular))
     rng = Random(f"natalog-demo/{seed}")
-    # Only registrations with a certificate can be changed into a planted case.
-    numbered = [(rng.random(), index) for index, r in enumerate(made) if "certificate_number" in r]
-    taken = {index for _, index in sorted(numbered)[: BASES * len(planned)]}
-    bases = [made[index] for index in sorted(taken)]
-    day = [r for index, r in enumerate(made) if index not in taken]
+    order = [index for _, index in sorted((rng.random(), index) for index in range(len(made)))]
+    day = [made[index] for index in sorted(order[:registrations])]
+    numbered = (made[index] for index in order[registrations:] if "certificate_number" in made[index])
+    bases = list(islice(numbered, BASES * len(planned)))
     units = sorted({str(r["unit_code"]) for r in made})
     scenes: list[tuple[float, Played]] = []
 
