@@ -1,5 +1,5 @@
 # Everything goes through scripts/setup first; it takes about a second when all is there.
-.PHONY: setup demo test check unit integration wheel format bench-quick clean
+.PHONY: setup demo test check unit integration wheel format bench-quick bench-full clean
 export PATH := $(CURDIR)/.venv/bin:$(HOME)/.local/bin:$(PATH)
 
 setup:
@@ -19,10 +19,15 @@ check unit integration wheel: setup
 format: setup
 	@ruff format . && ruff check --fix .
 
-# Against Kafka Streams; needs a JDK besides.
+# Against Kafka Streams; needs a JDK besides. Under five minutes; the last line is a JSON object.
 bench-quick:
 	@scripts/setup bench
 	@python -m bench.quick
+
+# The same with ten million numbers in state: some twenty minutes and 20 GB below TMPDIR.
+bench-full:
+	@scripts/setup bench
+	@python -m bench.quick --numbers 10000000
 
 clean:
 	rm -rf build dist .setup .mypy_cache .ruff_cache .pytest_cache

@@ -21,7 +21,7 @@ from natalog.settings import environment, load
 
 STREAMS = Path(__file__).parent / "streams"
 _TICKS = os.sysconf("SC_CLK_TCK")
-JVM_FLAGS = ("-server", "-Xms1g", "-Xmx1g", "-XX:+UseParallelGC")
+JVM_FLAGS = ("-server", "-Xms1g", "-Xmx1g", "-XX:+UseSerialGC")
 """The fastest of Serial, Parallel and G1 for this program on two cores (docs/benchmarks.md)."""
 
 

@@ -37,7 +37,8 @@ final class Doubts {
 
     private static boolean unprovenFather(Command filing) {
         return Boolean.FALSE.equals(filing.parentsMarried)
-                && (filing.paternityEvidence == null || filing.paternityEvidence.equals("NONE"));
+                && !"DNA".equals(filing.paternityEvidence)
+                && !"JUDGMENT".equals(filing.paternityEvidence);
     }
 
     private static int clearedBy(Command filing) {
