@@ -8,6 +8,7 @@ from __future__ import annotations
 import uuid
 from collections import defaultdict
 from dataclasses import replace
+from typing import Any, TypeVar
 
 from natalog import events
 from natalog.decision.rules import NEWEST, RuleSet
@@ -18,6 +19,8 @@ from natalog.wire.codec import decode, encode
 from natalog.wire.murmur2 import partition_of
 from natalog.wire.partition import key_of
 from natalog.wire.topics import INTAKE_TOPICS
+
+R = TypeVar("R", bound=events.Intake)
 
 PARTITIONS = 12
 START = 1_790_000_000_000  # 2026-09-21 in Beijing
@@ -124,6 +127,7 @@ class MemoryLedger:
         """What an audit reads: the lists themselves, so that a test can alter them."""
         return MemorySource(self.ledger, self.intake, starts)
 
-    def again(self, record: events.Intake, **changes: object) -> events.Intake:
+    def again(self, record: R, **changes: object) -> R:
         """The record under a new event id, with changes."""
-        return replace(record, event_id=self.id(), **changes)  # type: ignore[type-var]
+        fields: dict[str, Any] = {"event_id": self.id(), **changes}
+        return replace(record, **fields)

@@ -51,7 +51,7 @@ def filing(ledger: MemoryLedger, number: str | None, unit: str = UNIT, **fields:
         sealed=b"\x01\x02\x03",
         key_id="33-2026",
     )
-    return replace(made, **fields)  # type: ignore[arg-type]
+    return replace(made, **fields)
 
 
 def claim(ledger: MemoryLedger, number: str, unit: str = UNIT) -> events.Claim:
@@ -82,7 +82,7 @@ def completion(
         registration_id=registration,
         registered_at=ledger.now,
     )
-    return replace(made, **fields)  # type: ignore[arg-type]
+    return replace(made, **fields)
 
 
 def withdrawal(
@@ -116,7 +116,7 @@ def listing(
         cause="LOST",
         owner="330100",
     )
-    return replace(made, **fields)  # type: ignore[arg-type]
+    return replace(made, **fields)
 
 
 def void(
@@ -132,7 +132,7 @@ def void(
         cause="EXCHANGED" if replaced_by else "ERROR",
         replaced_by=replaced_by,
     )
-    return replace(made, **fields)  # type: ignore[arg-type]
+    return replace(made, **fields)
 
 
 def ordinary(ledger: MemoryLedger) -> None:

@@ -31,7 +31,7 @@ class _Number:
     was_freed: bool = False
     requests: tuple[tuple[bytes, str, str], ...] = ()
     """Event id, person, registration."""
-    approved: tuple[bytes, ...] = ()
+    approved: tuple[bytes | None, ...] = ()
 
     def pack(self) -> bytes:
         # The table is this process's own and ends with it, so the format need not outlive it.
@@ -76,8 +76,7 @@ class Model:
                 self._withdrawal(number, record, entry, command)
             elif isinstance(command, BlacklistChange) and command.action == APPROVE_REMOVE:
                 # Approving the same request once more is no fuss, whatever it was about.
-                if command.request_id is not None:
-                    number.approved += (command.request_id,)
+                number.approved += (command.request_id,)
         self._table.put({key: number.pack() for key, number in live.items()})
 
     def _submission(self, number: _Number, record: Record, entry: EntryView, command: Command) -> None:
@@ -140,7 +139,7 @@ class Model:
                 number.requests += ((withdrawal.event_id, withdrawal.sub, about),)
             return
         request_id = withdrawal.request_id
-        if request_id in number.approved:
+        if request_id is not None and request_id in number.approved:
             return
         by_another = any(
             event_id == request_id and sub != withdrawal.sub and subject == about
@@ -159,8 +158,7 @@ class Model:
         number.standing_seq = -1
         number.was_freed = True
         number.requests = tuple(r for r in number.requests if r[2] != about)
-        if request_id is not None:
-            number.approved += (request_id,)
+        number.approved += (request_id,)
 
     def _report(
         self, kind: Kind, record: Record, entry: EntryView, field: str, expected: str, found: str

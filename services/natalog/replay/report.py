@@ -20,6 +20,17 @@ class PartitionReport:
     void: int = 0
     verdicts: Counter[str] = field(default_factory=Counter)
 
+    def to_json(self) -> dict[str, Any]:
+        """For `--json`."""
+        return {
+            "partition": self.partition,
+            "entries": self.entries,
+            "seq": self.seq,
+            "hash": self.hash,
+            "void": self.void,
+            "verdicts": dict(self.verdicts),
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Report:
@@ -64,12 +75,12 @@ class Report:
             "seconds": round(self.seconds, 3),
             "entries_per_second": round(self.rate),
             "verdicts": dict(self.verdicts),
-            "partitions": [asdict(p) for p in self.partitions],
+            "partitions": [p.to_json() for p in self.partitions],
             "expired": self.expired,
             "shape_only": self.shape_only,
             "pending_successions": self.pending_successions,
             "unchecked_successions": self.unchecked_successions,
             "findings_total": self.findings.total,
-            "findings_by_kind": dict(self.findings.counts),
+            "findings_by_kind": {kind.value: count for kind, count in self.findings.counts.items()},
             "findings": [asdict(f) for f in self.found],
         }

@@ -1,0 +1,120 @@
+"""The golden ledger: what was decided once is decided alike for ever."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+
+from natalog.decision import codes
+from natalog.decision.rules import RuleSets, from_json
+from natalog.replay.source import MemorySource, Record
+from natalog.replay.verify import verify
+from natalog.wire.hot import read_command
+from tests.golden.make import FILE, lines
+from tests.golden.memory_ledger import MemoryLedger
+from tests.golden.scenes import SHORT_RULES, play
+from tests.unit.replay.planted import Planted, entry_of
+
+
+def test_deciding_again_gives_the_same_bytes():
+    ledger = MemoryLedger()
+    play(ledger)
+    # Line by line: a difference shows the record and not the file.
+    for made, kept in zip(lines(ledger), FILE.read_text(encoding="ascii").splitlines(), strict=True):
+        assert made == kept
+
+
+def test_it_verifies():
+    report = Planted().audit()
+    assert report.found == []
+    assert report.ok
+    assert report.entries > 400
+    assert report.verdicts.total() == report.entries
+    assert (report.expired, report.shape_only, report.pending_successions) == (0, 0, 0)
+
+
+def test_heads_are_those_of_the_last_entries():
+    planted = Planted()
+    for partition in planted.audit().partitions:
+        last = planted.ledger[partition.partition][-1]
+        assert partition.seq == entry_of(last).seq
+        assert partition.hash == hashlib.sha256(last.value or b"").hexdigest()
+
+
+def test_it_holds_every_code_and_kind():
+    seen: Counter[str] = Counter()
+    for log in Planted().ledger.values():
+        for record in log:
+            entry = entry_of(record)
+            seen.update([entry.verdict.value, entry.reason or "", *entry.flags, *entry.doubts])
+            if isinstance(entry.input, bytes):
+                seen[type(read_command(entry.input)).__name__] += 1
+    for table in (codes.REASONS[1:], codes.FLAGS, codes.DOUBTS):
+        assert [code.code for code in table if not seen[code.code]] == []
+    assert [verdict for verdict in codes.VERDICTS if not seen[verdict]] == []
+    kinds = "Claim Release Completion Filing Withdrawal BlacklistChange Invalidation Succession FilingOverdue"
+    assert [kind for kind in kinds.split() if not seen[kind]] == []
+
+
+def test_states_on_disk_give_the_same_report():
+    report = Planted().audit(many=3)
+    assert report.ok
+    assert report.partitions == Planted().audit().partitions
+
+
+def test_any_batches_give_the_same_report():
+    planted = Planted()
+
+    class InPieces(MemorySource):
+        def ledger(self, partition: int):
+            log = planted.ledger[partition]
+            for start in range(0, len(log), 7):
+                yield log[start : start + 7]
+
+        def intake(self, topic: str, partition: int):
+            for batch in super().intake(topic, partition):
+                for record in batch:
+                    yield [record]
+
+    rules = RuleSets()
+    rules.add(from_json(SHORT_RULES))
+    report = verify(InPieces(planted.ledger, planted.intake), rules=rules)
+    assert report.found == []
+    assert report.partitions == Planted().audit().partitions
+
+
+def test_expired_intake_is_said_and_no_fault():
+    planted = Planted()
+    planted.expire()
+    report = planted.audit()
+    assert report.found == []
+    assert report.expired == report.entries
+    assert report.shape_only == 0, "the sealed copies were opened"
+    report = planted.audit(seal=None, unseal=None)
+    assert report.found == []
+    assert report.shape_only == report.verdicts["UNREADABLE"]
+
+
+def test_unknown_rule_set_is_found_and_folded_over():
+    report = Planted().audit(rules=RuleSets())
+    assert {finding.kind.value for finding in report.found} == {"UNKNOWN_RULES"}
+    first = report.found[0]
+    assert Planted().entry(first.partition, first.seq or 0).rules == 100
+    assert "--rules" in first.found
+
+
+def test_undecided_intake_is_no_fault():
+    planted = Planted()
+    log = planted.intake["birth.registrations", 3]
+    log.append(Record(log[-1].offset + 1, log[-1].timestamp, log[-1].key, log[-1].value))
+    assert planted.audit().ok
+
+
+def test_findings_beyond_the_limit_are_counted():
+    planted = Planted()
+    for log in planted.intake.values():
+        for place, record in enumerate(log):
+            log[place] = record._replace(timestamp=record.timestamp + 1)
+    report = planted.audit(limit=5)
+    assert len(report.found) == 5
+    assert report.findings.total == report.entries
