@@ -9,6 +9,7 @@ import pytest
 from confluent_kafka import TopicPartition
 
 from natalog.registrar.intake import BULK, LEAD, Intake
+from natalog.registrar.partition import STALL, Patience
 from natalog.registrar.work import Columns, Decider, IntakeGap, in_order
 
 
@@ -70,7 +71,15 @@ class FakeConsumer:
 @pytest.fixture
 def parts() -> tuple[Intake, FakeConsumer, FakeConsumer]:
     live, bulk = FakeConsumer(), FakeConsumer()
-    intake = Intake(live, bulk, assigned=lambda _: None, revoked=lambda _: None, cap=100, shared_cap=40)  # type: ignore[arg-type]
+    intake = Intake(
+        live,
+        bulk,
+        assigned=lambda _: None,
+        revoked=lambda _: None,
+        resume=lambda _: [0] * 5,
+        cap=100,
+        shared_cap=40,
+    )  # type: ignore[arg-type]
     live.on_assign(live, [TopicPartition(LEAD, 3), TopicPartition(LEAD, 7)])
     return intake, live, bulk
 
@@ -176,3 +185,14 @@ def test_what_stands_before_a_sick_record_is_decided(monkeypatch: pytest.MonkeyP
     alone = decider.decide(_Fold, columns((0, 6), (0, 7)))  # type: ignore[arg-type]
     assert alone.outcome is None
     assert alone.offsets == {}
+
+
+def test_patience_ends_when_records_wait_and_nothing_moves() -> None:
+    patience = Patience()
+    assert not patience.is_over([5, 0], [5, 0], 0.0), "nothing waits"
+    assert not patience.is_over([5, 0], [9, 0], 1.0)
+    assert not patience.is_over([6, 0], [9, 0], 14.0), "it moves"
+    assert not patience.is_over([6, 0], [9, 0], 14.0 + STALL - 0.1)
+    assert patience.is_over([6, 0], [9, 0], 14.0 + STALL)
+    assert not patience.is_over([6, 0], [9, 0], 99.0), "once for the same ends"
+    assert patience.is_over([6, 0], [12, 0], 120.0)

@@ -11,19 +11,22 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from natalog import metrics
-from natalog.kafka.offsets import LogBounds
+from natalog.kafka.offsets import LogBounds, Place
 from natalog.ledger.fold import Fold, ShelfDisagrees
 from natalog.ledger.follow import LEDGER, LedgerReader, Stretch
 from natalog.ledger.store import Store
-from natalog.registrar.faults import ForeignWriter
+from natalog.registrar.faults import ForeignWriter, OutcomeUnknown
 from natalog.registrar.intake import Intake
-from natalog.registrar.partition import Partition, Phase
+from natalog.registrar.partition import Partition, Patience, Phase
 from natalog.registrar.takeover import Findings, Round
 from natalog.wire.topics import INTAKE_TOPICS
 
 log = logging.getLogger(__name__)
 
 _LONG_TAIL = 5_000  # entries
+_OPEN_PATIENCE = 10.0
+"""Seconds after which an intake that does not open ends the process. It was assigned at an offset that had expired when
+a fetch slipped out before the pause; the next process assigns it where this one's fold has come to."""
 
 
 class Desk:
@@ -60,6 +63,10 @@ class Desk:
     def is_ready(self) -> bool:
         """Whether the group has given us our share and all of it that is not halted is being decided."""
         return self.assigned_once and all(p.phase is not Phase.TAKING_OVER for p in self.partitions)
+
+    def resume(self, number: int) -> list[int]:
+        """Next offset of each intake topic of a partition, as far as the ledger is folded."""
+        return self.partitions[number].resume
 
     def deciding(self) -> list[Partition]:
         """Partitions where this registrar writes."""
@@ -106,21 +113,32 @@ class Desk:
         if again:
             self._rounds.append(self._round([p.number for p in again]))
 
-    def compare_ends(self, ends: LogBounds) -> None:
-        """Recheck partitions whose ledger, when `ends` was asked, was already longer than what stands there by us."""
+    def watched(self) -> list[Place]:
+        """Logs whose ends `compare_ends` wants to know."""
+        return [(topic, p.number) for p in self.deciding() for topic in (LEDGER, *INTAKE_TOPICS)]
+
+    def compare_ends(self, ends: LogBounds, now: float) -> None:
+        """Recheck partitions whose ledger, when `ends` was asked, was already longer than what stands there by us;
+        read again where intake is waiting and none comes. `now` is time.monotonic()."""
         try:
             found = ends.ends()
         except KafkaException as exception:
-            log.warning("ledger ends not known", extra={"detail": str(exception)})
+            log.warning("ends of logs not known", extra={"detail": str(exception)})
             with contextlib.suppress(KafkaException):
-                self._admin.list_topics(
-                    timeout=2.0
-                )  # or it would go on asking a leader that is none any more
+                # Or the client would go on asking a leader that is none any more.
+                self._admin.list_topics(timeout=2.0)
             return
         longer = [p for p in self.deciding() if found.get((LEDGER, p.number), 0) > p.next_own]
         if longer:
             log.error("unexpected records on the ledger", extra={"partitions": [p.number for p in longer]})
             self.recheck(longer)
+        for partition in self.deciding():
+            if partition.patience.is_over(
+                partition.resume, [found.get((t, partition.number), 0) for t in INTAKE_TOPICS], now
+            ):
+                log.warning("intake stalled: reading again", extra={"partition": partition.number})
+                metrics.REGISTRAR_THROWN_AWAY.labels("stalled").inc()
+                self._open_intake().open(partition.number, partition.resume)
 
     def halt(
         self, partition: Partition, cause: str, exception: BaseException | None, detail: str = ""
@@ -174,6 +192,7 @@ class Desk:
         partition.phase = Phase.TAKING_OVER
         partition.target = None
         partition.since = time.monotonic()
+        partition.passed_at = 0.0
         partition.suspicious = suspicious
         if partition.number not in self._reader.partitions:
             self._read(partition)
@@ -193,7 +212,10 @@ class Desk:
 
     def _fold(self, partition: Partition, stretch: Stretch) -> None:
         if partition.suspicious and stretch.offsets and stretch.offsets[-1] >= partition.fold.head.offset:
-            raise ForeignWriter(f"ledger partition {partition.number}, offset {stretch.offsets[-1]}")
+            if self._open_intake().is_member(partition.number, partition.resume):
+                raise ForeignWriter(f"ledger partition {partition.number}, offset {stretch.offsets[-1]}")
+            # Written by whoever holds the partition now; the group will tell us soon that it is not us.
+            partition.suspicious = False
         try:
             advance = partition.fold.apply(stretch)
         except ShelfDisagrees as disagreement:
@@ -235,13 +257,17 @@ class Desk:
             return
         if not partition.fold.is_proven or offset < target:
             return
+        partition.passed_at = partition.passed_at or time.monotonic()
         if (missing := self._missing_intake(partition, findings)) is not None:
             self.halt(partition, "intake lost", None, missing)
             return
         try:
             self._open_intake().open(partition.number, partition.resume)
         except KafkaException as exception:
-            log.debug("intake not ready", extra={"partition": partition.number, "detail": str(exception)})
+            if time.monotonic() - partition.passed_at > _OPEN_PATIENCE:
+                raise OutcomeUnknown(
+                    f"intake of partition {partition.number} does not open: {exception}"
+                ) from exception
             return
         if not partition.suspicious:
             self._compare_committed(partition, findings)
@@ -251,6 +277,7 @@ class Desk:
             partition.fold.shelf.flush(wait=False)
         partition.tail = 0
         partition.phase = Phase.DECIDING
+        partition.patience = Patience()
         partition.suspicious = False
         partition.next_own = offset
         took = time.monotonic() - partition.since

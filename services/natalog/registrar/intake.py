@@ -9,13 +9,16 @@ Assigned partitions start paused. `open` sets each topic to where the ledger say
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from confluent_kafka import OFFSET_END, Consumer, KafkaError, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from natalog.wire.topics import INTAKE_TOPICS, TOPICS
+
+log = logging.getLogger(__name__)
 
 LEAD = "birth.registrations"
 BULK = "birth.backfill"
@@ -38,7 +41,8 @@ class Batch:
 class Intake:
     """Both consumers.
 
-    `assigned` and `revoked` are called with partition numbers from within `take`. `cap` bounds a batch. When live
+    `assigned` and `revoked` are called with partition numbers from within `take`, `resume` tells the next offset of
+    each intake topic of a partition. `cap` bounds a batch. When live
     records have come within the last second, bulk fills a batch only up to `shared_cap`, since they wait behind it;
     of a full load of live records it still gets a twentieth.
     """
@@ -50,6 +54,7 @@ class Intake:
         *,
         assigned: Callable[[list[int]], None],
         revoked: Callable[[list[int]], None],
+        resume: Callable[[int], list[int]],
         cap: int = 2_000,
         shared_cap: int = 1_000,
     ) -> None:
@@ -57,6 +62,7 @@ class Intake:
         self._bulk = bulk
         self._assigned = assigned
         self._revoked = revoked
+        self._resume = resume
         self._cap = cap
         self._live_cap = cap - cap // 20
         self._shared_cap = min(shared_cap, cap)
@@ -122,6 +128,19 @@ class Intake:
         self._live.pause(_places(LIVE_TOPICS, [partition]))
         self._bulk.pause(_places([BULK], [partition]))
 
+    def is_member(self, partition: int, resume: Sequence[int]) -> bool:
+        """Ask the group whether a held partition is still ours, by committing what is committed already.
+
+        A process that was stopped for a while learns of its loss only from the next answer of the group.
+        """
+        place = TopicPartition(LEAD, partition, resume[INTAKE_TOPICS.index(LEAD)])
+        try:
+            self._live.commit(offsets=[place], asynchronous=False)
+        except KafkaException as exception:
+            log.info("no longer a member", extra={"partition": partition, "detail": str(exception)})
+            return False
+        return True
+
     def behind(self, topic: str, partition: int, next_offset: int) -> int:
         """Records of a held partition not yet taken up to what was last fetched; 0 when that is not known."""
         consumer = self._bulk if topic == BULK else self._live
@@ -145,14 +164,23 @@ class Intake:
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         self._rebalances += 1
         self._held = sorted(tp.partition for tp in partitions if tp.topic == LEAD)
-        # From the end, which always exists: a fetch that slips out before the pause brings nothing `open` does not
-        # discard. One from an offset that has expired would fail, and librdkafka then refuses to seek for ever.
-        live, bulk = _places(LIVE_TOPICS, self._held, OFFSET_END), _places([BULK], self._held, OFFSET_END)
+        # Plain offsets. A logical one (END) is looked up in the background, and an answer that comes after the seek of
+        # `open` takes its place: records would be passed over in silence.
+        live = [place for number in self._held for place in self._from(number) if place.topic != BULK]
+        bulk = [place for number in self._held for place in self._from(number) if place.topic == BULK]
         consumer.assign(live)
         consumer.pause(live)
         self._bulk.assign(bulk)
         self._bulk.pause(bulk)
         self._assigned(self._held)
+
+    def _from(self, partition: int) -> list[TopicPartition]:
+        offsets = zip(INTAKE_TOPICS, self._resume(partition), strict=True)
+        return [
+            TopicPartition(topic, partition, offset)
+            for topic, offset in offsets
+            if topic in (BULK, *LIVE_TOPICS)
+        ]
 
     def _on_revoke(self, consumer: Consumer, _partitions: list[TopicPartition]) -> None:
         self._rebalances += 1
@@ -163,12 +191,8 @@ class Intake:
         self._revoked(gone)
 
 
-def _places(
-    topics: Iterable[str], partitions: Sequence[int], offset: int | None = None
-) -> list[TopicPartition]:
-    if offset is None:
-        return [TopicPartition(topic, partition) for topic in topics for partition in partitions]
-    return [TopicPartition(topic, partition, offset) for topic in topics for partition in partitions]
+def _places(topics: Iterable[str], partitions: Sequence[int]) -> list[TopicPartition]:
+    return [TopicPartition(topic, partition) for topic in topics for partition in partitions]
 
 
 def _is_fatal(error: KafkaError) -> bool:

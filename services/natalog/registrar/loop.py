@@ -11,7 +11,6 @@ from confluent_kafka.admin import AdminClient
 
 from natalog import metrics
 from natalog.kafka.offsets import LogBounds
-from natalog.ledger.follow import LEDGER
 from natalog.ledger.store import Store
 from natalog.registrar.desk import Desk
 from natalog.registrar.faults import BatchRefused, Ending, Fenced, OutcomeUnknown, is_same_instance
@@ -210,12 +209,11 @@ class Registrar:
             self._store.flush(wait=False)
         if self._ends is not None and self._ends.ready():
             ends, self._ends = self._ends, None
-            self._desk.compare_ends(ends)
+            self._desk.compare_ends(ends, now)
         if self._ends is None and now - self._watched > self._pace.watch:
             self._watched = now
-            deciding = self._desk.deciding()
-            if deciding:
-                self._ends = LogBounds(self._admin, (), [(LEDGER, p.number) for p in deciding])
+            if places := self._desk.watched():
+                self._ends = LogBounds(self._admin, (), places)
             self._desk.measure()
 
 

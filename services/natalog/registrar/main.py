@@ -102,6 +102,7 @@ def build(settings: Settings) -> Registrar:
         assigned_consumer(settings.kafka, f"{instance}-bulk"),
         assigned=desk.assigned,
         revoked=desk.revoked,
+        resume=desk.resume,
         cap=settings.registrar_batch,
     )
     desk.attach(intake)

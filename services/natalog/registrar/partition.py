@@ -17,6 +17,33 @@ class Phase(Enum):
     HALTED = "halted"
 
 
+STALL = 15.0
+"""Seconds without progress, with records waiting, after which an intake is read anew from where it stands."""
+
+
+class Patience:
+    """Tells a stalled intake from an idle one. A consumer that silently delivers nothing would look idle for ever."""
+
+    def __init__(self) -> None:
+        self._resume: list[int] = []
+        self._since = 0.0
+        self._answered: list[int] = []
+
+    def is_over(self, resume: list[int], ends: list[int], now: float) -> bool:
+        """Whether records wait before `ends`, and none were decided for long.
+
+        Says so once for the same ends: what waits may be transaction markers, which are never delivered.
+        """
+        waits = any(at < end for at, end in zip(resume, ends, strict=True))
+        if not waits or resume != self._resume:
+            self._resume, self._since = resume, now
+            return False
+        if now - self._since < STALL or ends == self._answered:
+            return False
+        self._since, self._answered = now, ends
+        return True
+
+
 class Partition:
     """One partition. All positions are offsets of the next record."""
 
@@ -28,6 +55,9 @@ class Partition:
         """TAKING_OVER: the ledger's high watermark that the fold must pass; None until it is known."""
         self.since = 0.0
         """time.monotonic() when the takeover began."""
+        self.passed_at = 0.0
+        """TAKING_OVER: when the fold had passed `target`; 0 before."""
+        self.patience = Patience()
         self.suspicious = False
         """TAKING_OVER again although we held it: any record found now is somebody else's."""
         self.tail = 0

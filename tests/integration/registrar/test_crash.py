@@ -115,6 +115,22 @@ def test_stopped_between_transactions_while_another_takes_over(bench: Bench) -> 
     assert first.metric("natalog_registrar_batches_thrown_away_total") >= 1
 
 
+def test_stopped_while_idle_and_another_takes_over(bench: Bench) -> None:
+    """What the other wrote meanwhile is no foreign writing: the first one joins again."""
+    first = bench.registrar("r1").wait_ready()
+    sent = bench.sender.send([filing(number()) for _ in range(50)])
+    bench.eventually(sent)
+    first.signal(signal.SIGSTOP)
+    second = bench.registrar("r2")
+    second.wait_deciding(12)
+    sent += bench.sender.send([filing(number()) for _ in range(100)])
+    bench.eventually(sent)
+    first.signal(signal.SIGCONT)
+    first.wait_deciding(6)
+    sent += bench.sender.send([filing(number()) for _ in range(100)])
+    assert not bench.eventually(sent).void
+
+
 def test_same_instance_twice(bench: Bench) -> None:
     """The second one fences the first, which stays down with its own code."""
     first = bench.registrar("r1").wait_ready()
