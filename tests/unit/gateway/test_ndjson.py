@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from natalog.gateway.ndjson import MAX_LINE, _lines
+from natalog.gateway.ndjson import MAX_LINE, _inflated, _lines
 from natalog.gateway.problems import Problem
 
 
@@ -46,6 +46,11 @@ def test_broken_gzip_is_a_problem(body: bytes) -> None:
 
 def test_a_small_body_cannot_become_gigabytes() -> None:
     bomb = gzip.compress(bytes(50_000_000))
+
+    async def largest() -> int:
+        return max([len(piece) async for piece in _inflated(_cut(bomb, 1_000_000))])
+
+    assert asyncio.run(largest()) <= 1 << 20
     with pytest.raises(Problem) as refused:
         lines(bomb, 1_000_000, gzipped=True)
     assert refused.value.status == 413
