@@ -270,7 +270,7 @@ def blacklist(ledger: MemoryLedger) -> None:
         taken = filing(ledger, number)
         ledger.send(taken)
         ledger.send(listing(ledger, number))
-        # An approval of a removal, cited where a withdrawal is meant: no fuss, and no effect.
+        # An approval of a removal, cited where a withdrawal is meant, is none.
         ledger.send(withdrawal(ledger, number, taken.registration_id, person("admin-2"), ask.event_id))
         number = ledger.number()
         ledger.send(claim(ledger, number))

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from natalog.decision import codes
-from natalog.decision.commands import APPROVE, APPROVE_REMOVE, BlacklistChange, Command, Filing, Withdrawal
+from natalog.decision.commands import APPROVE, Command, Filing, Withdrawal
 from natalog.replay.chain import Link
 from natalog.replay.finding import Finding, Findings, Kind
 from natalog.replay.source import Record
@@ -31,7 +31,8 @@ class _Number:
     was_freed: bool = False
     requests: tuple[tuple[bytes, str, str], ...] = ()
     """Event id, person, registration."""
-    approved: tuple[bytes | None, ...] = ()
+    approved: tuple[tuple[bytes, str], ...] = ()
+    """Request and registration: approving the same once more is no fuss."""
 
     def pack(self) -> bytes:
         # The table is this process's own and ends with it, so the format need not outlive it.
@@ -70,13 +71,8 @@ class Model:
             self._submission(number, record, entry, command)
             if isinstance(command, Filing):
                 self._filing(number, record, entry, command)
-            elif entry.verdict != codes.ACCEPTED:
-                continue
-            elif isinstance(command, Withdrawal):
+            elif isinstance(command, Withdrawal) and entry.verdict == codes.ACCEPTED:
                 self._withdrawal(number, record, entry, command)
-            elif isinstance(command, BlacklistChange) and command.action == APPROVE_REMOVE:
-                # Approving the same request once more is no fuss, whatever it was about.
-                number.approved += (command.request_id,)
         self._table.put({key: number.pack() for key, number in live.items()})
 
     def _submission(self, number: _Number, record: Record, entry: EntryView, command: Command) -> None:
@@ -139,7 +135,7 @@ class Model:
                 number.requests += ((withdrawal.event_id, withdrawal.sub, about),)
             return
         request_id = withdrawal.request_id
-        if request_id is not None and request_id in number.approved:
+        if request_id is not None and (request_id, about) in number.approved:
             return
         by_another = any(
             event_id == request_id and sub != withdrawal.sub and subject == about
@@ -158,7 +154,8 @@ class Model:
         number.standing_seq = -1
         number.was_freed = True
         number.requests = tuple(r for r in number.requests if r[2] != about)
-        number.approved += (request_id,)
+        if request_id is not None:
+            number.approved += ((request_id, about),)
 
     def _report(
         self, kind: Kind, record: Record, entry: EntryView, field: str, expected: str, found: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import threading
@@ -13,9 +14,7 @@ from confluent_kafka.admin import AdminClient
 
 from natalog import events
 from natalog.exits import Exit
-from natalog.replay import kafka_logs
 from natalog.replay.finding import Kind
-from natalog.replay.verify import verify
 from natalog.wire.codec import decode, encode
 from natalog.wire.partition import key_of
 from tests.integration.registrar.records import claim, filing, listing, number, overdue, void
@@ -24,7 +23,7 @@ from tests.ledger_check import read_logs
 
 
 def _day(written: Written) -> int:
-    """Some of everything, a Succession across partitions and unreadable bytes among it."""
+    """Some of everything, Successions across partitions and unreadable bytes among it."""
     spares = [number() for _ in range(20)]
     for spare in spares:
         taken = number()
@@ -41,26 +40,28 @@ def _day(written: Written) -> int:
 
 def test_right_ledger(written: Written) -> None:
     entries = _day(written)
-    code, report = written.verify()
-    assert (code, report["findings"]) == (Exit.DONE, [])
-    assert report["entries"] == entries
-    assert report["verdicts"]["REPEATED"] == 20
-    assert report["verdicts"]["UNREADABLE"] == 2
-    assert {p["partition"]: (p["seq"], p["hash"]) for p in report["partitions"] if p["entries"]} == {
+    report = written.audit()
+    assert report.found == []
+    assert report.entries == entries
+    assert report.verdicts["REPEATED"] == 20
+    assert report.verdicts["UNREADABLE"] == 2
+    assert {p.partition: (p.seq, p.hash) for p in report.partitions if p.entries} == {
         p: (head.seq - 1, head.prev.hex()) for p, head in written.heads.items() if head.seq
     }
+    some = written.audit(3, 7)
+    assert some.found == []
+    assert [p.partition for p in some.partitions] == [3, 7]
 
 
-def test_one_partition(written: Written) -> None:
-    _day(written)
-    code, report = written.verify("--partition", "3", "--partition", "7")
-    assert (code, report["findings"]) == (Exit.DONE, [])
-    assert [p["partition"] for p in report["partitions"]] == [3, 7]
-
-
-def test_empty_ledger(written: Written) -> None:
-    code, report = written.verify()
-    assert (code, report["entries"]) == (Exit.DONE, 0)
+def test_intake_that_expired(written: Written) -> None:
+    entries = _day(written)
+    admin = AdminClient({"bootstrap.servers": written.bootstrap})
+    up_to = [TopicPartition("birth.registrations", p, -1) for p in range(12)]
+    for future in admin.delete_records(up_to).values():
+        future.result()
+    report = written.audit()
+    assert (report.found, report.entries) == ([], entries)
+    assert report.expired > entries / 2
 
 
 def test_stranger_with_transactions(written: Written) -> None:
@@ -77,15 +78,13 @@ def test_stranger_with_transactions(written: Written) -> None:
     written.send(filing(number(5)))
     written.decide()
     place = read_logs(written.bootstrap, ["ledger"])["ledger"][5][3].offset
-    code, report = written.verify()
-    assert code == Exit.DIFFERS
-    (found,) = report["findings"]
-    assert (found["kind"], found["partition"], found["seq"], found["offset"]) == ("VOID", 5, 1, place)
-    assert report["partitions"][5]["entries"] == 4
+    report = written.audit()
+    assert [(f.kind, f.partition, f.seq, f.offset) for f in report.found] == [(Kind.VOID, 5, 1, place)]
+    assert report.partitions[5].entries == 4
 
 
 def test_forged_entry(written: Written) -> None:
-    """A decision that was changed before it was written, with a right chain."""
+    """A decision that was changed before it was written; as the last one, it has a right chain."""
     written.send(*(filing(number(5)) for _ in range(3)))
 
     def forge(value: bytes) -> bytes:
@@ -94,11 +93,9 @@ def test_forged_entry(written: Written) -> None:
         return encode(replace(entry, delay_ms=1)) if entry.seq == 2 else value
 
     written.decide(forge)
-    code, report = written.verify()
-    assert code == Exit.DIFFERS
-    (found,) = report["findings"]
-    assert (found["kind"], found["partition"], found["seq"], found["field"]) == ("DECISION", 5, 2, "delay_ms")
-    assert found["found"] == "1"
+    (found,) = written.audit().found
+    assert (found.kind, found.partition, found.seq, found.field) == (Kind.DECISION, 5, 2, "delay_ms")
+    assert found.found == "1"
 
 
 def test_intake_that_was_skipped(written: Written) -> None:
@@ -108,21 +105,9 @@ def test_intake_that_was_skipped(written: Written) -> None:
     written.heads[5].causes[0] += 1
     written.send(filing(number(5)))
     written.decide()
-    code, report = written.verify()
-    (found,) = report["findings"]
-    assert (code, found["kind"], found["partition"], found["seq"]) == (Exit.DIFFERS, "CAUSE_MISSING", 5, 3)
-    assert "birth.registrations offset 3" in found["found"]
-
-
-def test_intake_that_expired(written: Written) -> None:
-    entries = _day(written)
-    admin = AdminClient({"bootstrap.servers": written.bootstrap})
-    up_to = [TopicPartition("birth.registrations", p, -1) for p in range(12)]
-    for future in admin.delete_records(up_to).values():
-        future.result()
-    code, report = written.verify()
-    assert (code, report["findings"], report["entries"]) == (Exit.DONE, [], entries)
-    assert report["expired"] > entries / 2
+    (found,) = written.audit().found
+    assert (found.kind, found.partition, found.seq) == (Kind.CAUSE_MISSING, 5, 3)
+    assert "birth.registrations offset 3" in found.found
 
 
 def test_succession_nobody_called_for(written: Written) -> None:
@@ -135,61 +120,44 @@ def test_succession_nobody_called_for(written: Written) -> None:
     forged = replace(genuine, event_id=uuid.uuid4(), registration_id="another")
     written.put("certificate.invalidations", 9, key_of(forged), encode(forged))
     written.decide()
-    code, report = written.verify()
-    (found,) = report["findings"]
-    assert (code, found["kind"], found["partition"]) == (Exit.DIFFERS, "SUCCESSION_FORGED", 9)
+    assert [(f.kind, f.partition) for f in written.audit().found] == [(Kind.SUCCESSION_FORGED, 9)]
 
 
-def test_open_transaction_is_waited_for(written: Written) -> None:
-    """What is committed after the ends were sampled, but was written before, is read."""
-    written.send(filing(number(5)))
-    written.decide()
-    stranger = written.transactional()
-    stranger.begin_transaction()
-    stranger.produce("ledger", b"never", b"k", 5)
-    stranger.flush()
-    written.send(filing(number(5)))
-    written.decide()
-    threading.Timer(2, stranger.abort_transaction, [30]).start()
-    code, report = written.verify()
-    assert (code, report["findings"]) == (Exit.DONE, [])
-    assert report["partitions"][5]["entries"] == 2
-
-
-def test_open_transaction_that_does_not_end(written: Written) -> None:
+def test_open_transaction(written: Written) -> None:
+    """It is waited for: what was written before the ends were sampled is read. One that does not end is said."""
     written.send(filing(number(5)), filing(number(6)))
     written.decide()
     stranger = written.transactional()
     stranger.begin_transaction()
     stranger.produce("ledger", b"never", b"k", 5)
     stranger.flush()
-    logs = kafka_logs.KafkaLogs(written.bootstrap, patience=1.5)
-    try:
-        report = verify(logs)
-    finally:
-        logs.close()
-    stranger.abort_transaction(30)
-    assert [(f.kind, f.partition) for f in report.found] == [(Kind.STALLED, 5)]
-    assert [p.entries for p in report.partitions][5:7] == [1, 1]
+    written.send(filing(number(5)))
+    written.decide()
+    stalled = written.audit(patience=1.0)
+    assert [(f.kind, f.partition) for f in stalled.found] == [(Kind.STALLED, 5)]
+    assert [p.entries for p in stalled.partitions][5:7] == [1, 1]
+    threading.Timer(2, stranger.abort_transaction, [30]).start()
+    report = written.audit()
+    assert report.found == []
+    assert report.partitions[5].entries == 2
 
 
-def test_readable_output_and_exit_codes(written: Written) -> None:
+def test_command_line(written: Written) -> None:
+    def run(*options: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "natalog", "replay", "verify", "--kafka", written.bootstrap]
+        return subprocess.run([*command, *options], capture_output=True, text=True, timeout=120)
+
+    right = run()
+    assert right.returncode == Exit.DONE
+    assert "The ledger holds." in right.stdout
     written.send(filing(number(5)))
     written.decide()
     written.put("ledger", 5, b"k", b"nonsense")
-
-    def run(*options: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "natalog", "replay", "verify", *options]
-        return subprocess.run(command, capture_output=True, text=True, timeout=120)
-
-    found = run("--kafka", written.bootstrap)
+    found = run("--json")
     assert found.returncode == Exit.DIFFERS
-    assert "VOID" in found.stdout
-    assert "8 bytes that are none" in found.stdout
-    assert written.heads[5].prev.hex() in found.stdout
-    away = run("--kafka", "127.0.0.1:9")
-    assert away.returncode == Exit.UNREACHABLE
-    assert "127.0.0.1:9" in away.stderr
-    assert run("--kafka", written.bootstrap, "--partition", "12").returncode == Exit.USAGE
-    assert run("--kafka", written.bootstrap, "--rules", "/nowhere").returncode == Exit.USAGE
-    assert run("--data", str(written.directory)).returncode == Exit.UNREACHABLE
+    report = json.loads(found.stdout)
+    assert not report["ok"]
+    assert report["findings_by_kind"] == {"VOID": 1}
+    assert report["findings"][0]["found"] == "8 bytes that are none"
+    assert report["partitions"][5]["hash"] == written.heads[5].prev.hex()
+    assert report["partitions"][5]["verdicts"] == {"ACCEPTED": 1}

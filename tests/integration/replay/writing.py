@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import uuid
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
-import orjson
 from confluent_kafka import Producer
 
 from natalog import events
 from natalog.decision.rules import NEWEST
 from natalog.ledger.head import Head
-from natalog.ledger.seal import seal_with
+from natalog.ledger.seal import open_with, seal_with
 from natalog.ledger.step import decide_batch
+from natalog.replay.kafka_logs import KafkaLogs
+from natalog.replay.report import Report
+from natalog.replay.verify import verify
 from natalog.wire.codec import encode
 from natalog.wire.partition import key_of
 from natalog.wire.topics import INTAKE_TOPICS
@@ -24,7 +25,7 @@ from tests.ledger_check import read_logs
 
 
 class Written:
-    """Intake is sent by `send`, decided by `decide` in transactions, audited by `verify`."""
+    """Intake is sent by `send`, decided by `decide` in transactions, audited by `audit`."""
 
     def __init__(self, bootstrap: str, directory: Path) -> None:
         self.bootstrap = bootstrap
@@ -68,17 +69,10 @@ class Written:
             count += decided
         return count
 
-    def verify(self, *options: str) -> tuple[int, dict]:
-        """Exit code and report of `natalog replay verify`."""
-        command = [sys.executable, "-m", "natalog", "replay", "verify", "--kafka", self.bootstrap, "--json"]
-        ran = subprocess.run(
-            [*command, "--seal-key", str(self.seal_key), *options],
-            capture_output=True,
-            text=True,
-            timeout=120,
-        )
-        assert ran.stdout, ran.stderr
-        return ran.returncode, orjson.loads(ran.stdout)
+    def audit(self, *partitions: int, patience: float = 30.0) -> Report:
+        """What `natalog replay verify` finds."""
+        with closing(KafkaLogs(self.bootstrap, partitions, patience=patience)) as logs:
+            return verify(logs, seal=seal_with(self.seal_key), unseal=open_with(self.seal_key))
 
     def _decide_once(self, write: Callable[[bytes], bytes]) -> int:
         logs = read_logs(self.bootstrap, INTAKE_TOPICS)
