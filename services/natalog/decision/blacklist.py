@@ -25,7 +25,7 @@ def decide_blacklist(state: NumberState, change: BlacklistChange, at: i64) -> De
         if listed is None and state.standing >= 0:
             return accepted(codes.LISTED_AFTER_USE, state.standing_seq)
         return accepted()
-    if change.action == APPROVE_REMOVE and state.approval(change.request_id) is not None:
+    if change.action == APPROVE_REMOVE and state.was_approved(change.request_id, REMOVAL + change.owner):
         return accepted()
     if listed is None:
         return refused(codes.NOT_LISTED)
@@ -46,9 +46,11 @@ def apply_blacklist(
     if change.action == ADD:
         if listed is None:
             state.listings.append(stated_listing(change.owner, change.effective_at, seq, received_at, ""))
-    elif change.action == REQUEST_REMOVE:
-        state.requests.append(Request(change.event_id, change.sub, REMOVAL + change.owner))
-    elif change.request_id is not None and state.approval(change.request_id) is None:
-        state.approvals.append(Approval(change.request_id, change.owner))
-        state.requests = [request for request in state.requests if request.about != REMOVAL + change.owner]
+        return
+    about = REMOVAL + change.owner
+    if change.action == REQUEST_REMOVE:
+        state.requests.append(Request(change.event_id, change.sub, about))
+    elif change.request_id is not None and not state.was_approved(change.request_id, about):
+        state.approvals.append(Approval(change.request_id, about))
+        state.requests = [request for request in state.requests if request.about != about]
         state.listings = [kept for kept in state.listings if kept.owner != change.owner]

@@ -139,7 +139,7 @@ def pack(state: NumberState) -> bytes:
         out.append(varint(len(state.approvals)))
         for approval in state.approvals:
             out.append(approval.request_id)
-            out.append(_text(approval.unit_code))
+            out.append(_text(approval.about))
     out[1] = varint(mask)
     return b"".join(out)
 

@@ -71,11 +71,11 @@ class Request:
 
 
 class Approval:
-    """A request that was approved, kept so that approving it twice is no fuss. `unit_code`: whose it was."""
+    """A request that was approved, kept so that approving it twice is no fuss."""
 
-    def __init__(self, request_id: bytes, unit_code: str) -> None:
+    def __init__(self, request_id: bytes, about: str) -> None:
         self.request_id: bytes = request_id
-        self.unit_code: str = unit_code
+        self.about: str = about
 
 
 class Listing:
@@ -148,11 +148,9 @@ class NumberState:
                 return listed
         return None
 
-    def approval(self, request_id: bytes | None) -> Approval | None:
-        for approval in self.approvals:
-            if approval.request_id == request_id:
-                return approval
-        return None
+    def was_approved(self, request_id: bytes | None, about: str) -> bool:
+        """Whether this very request, about this, was approved before."""
+        return any(a.request_id == request_id and a.about == about for a in self.approvals)
 
     def request(self, request_id: bytes | None, about: str) -> Request | None:
         for request in self.requests:

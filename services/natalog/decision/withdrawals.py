@@ -24,10 +24,13 @@ def decide_withdrawal(state: NumberState, withdrawal: Withdrawal, at: i64) -> De
     standing = state.stands()
     stands = standing is not None and standing.registration_id == withdrawal.registration_id
     known = state.registration(withdrawal.registration_id)
-    if withdrawal.action == APPROVE:
-        earlier = state.approval(withdrawal.request_id)
-        if earlier is not None:
-            return accepted() if entitled(withdrawal.org, earlier.unit_code, at) else refused(codes.NOT_OWNER)
+    about = WITHDRAWAL + withdrawal.registration_id
+    if (
+        known is not None
+        and withdrawal.action == APPROVE
+        and state.was_approved(withdrawal.request_id, about)
+    ):
+        return accepted() if entitled(withdrawal.org, known.unit_code, at) else refused(codes.NOT_OWNER)
     pending = known is not None and known.completed_seq >= 0 and not known.withdrawn
     if known is None or not (stands or (pending and withdrawal.action == REQUEST)):
         return refused(codes.UNKNOWN_REGISTRATION)
@@ -36,7 +39,7 @@ def decide_withdrawal(state: NumberState, withdrawal: Withdrawal, at: i64) -> De
     first: i64 = state.standing_seq if stands else -1
     if withdrawal.action == REQUEST:
         return accepted(0, first)
-    request = state.request(withdrawal.request_id, WITHDRAWAL + withdrawal.registration_id)
+    request = state.request(withdrawal.request_id, about)
     if request is None or request.sub == withdrawal.sub:
         return refused(codes.NEEDS_SECOND_PERSON)
     return accepted(0, first)
@@ -46,21 +49,21 @@ def apply_withdrawal(state: NumberState, withdrawal: Withdrawal, decision: Decis
     """`state` after the withdrawal. A request about a completion alone takes effect at once."""
     if decision.verdict != codes.ACCEPTED:
         return
-    about = withdrawal.registration_id
-    known = state.registration(about)
+    about = WITHDRAWAL + withdrawal.registration_id
+    known = state.registration(withdrawal.registration_id)
     if known is None:
         return
     if withdrawal.action == REQUEST:
         if decision.first >= 0:
-            state.requests.append(Request(withdrawal.event_id, withdrawal.sub, WITHDRAWAL + about))
+            state.requests.append(Request(withdrawal.event_id, withdrawal.sub, about))
         else:
             known.withdrawn = True
             known.due_from = -1
         return
     if decision.first < 0 or withdrawal.request_id is None:
         return
-    state.approvals.append(Approval(withdrawal.request_id, known.unit_code))
-    state.requests = [request for request in state.requests if request.about != WITHDRAWAL + about]
+    state.approvals.append(Approval(withdrawal.request_id, about))
+    state.requests = [request for request in state.requests if request.about != about]
     state.standing = -1
     state.standing_seq = -1
     state.withdrawn = True
