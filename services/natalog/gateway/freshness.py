@@ -12,6 +12,7 @@ own numbers.
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -48,6 +49,11 @@ class Freshness:
     def as_of(self, partition: int) -> int:
         """Time of the last sample the fold has passed; 0 when there is none yet."""
         return self._as_of[partition]
+
+    def staleness(self) -> float:
+        """Seconds since what the partition that lags most is known to hold; infinite before the first sample."""
+        oldest = min(self._as_of)
+        return time.time() - oldest / 1000 if oldest else float("inf")
 
     def position(self, partition: int) -> int:
         """Ledger offset up to which the replica has folded."""

@@ -11,6 +11,7 @@ import uvicorn
 from confluent_kafka import KafkaException
 from starlette.applications import Starlette
 
+from natalog import metrics
 from natalog.exits import Exit
 from natalog.gateway.app import Parts, build
 from natalog.gateway.auth import Keys, Verifier
@@ -52,6 +53,8 @@ class Service:
         partitions = TOPICS[LEDGER].partitions
         freshness = Freshness(partitions)
         replies = Replies(loop)
+        metrics.GATEWAY_WAITING.set_function(lambda: len(replies))
+        metrics.GATEWAY_STALENESS.set_function(freshness.staleness)
         producer = IntakeProducer(settings.kafka, queue=settings.gateway_queue)
         replica = Replica(settings.kafka, settings.data / "replica", partitions, freshness)
         reader = EntryReader(settings.kafka, LEDGER)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from natalog.gateway.freshness import KEPT, Freshness, Sample
 
 
@@ -73,3 +75,13 @@ def test_a_fold_that_begins_anew_knows_nothing() -> None:
     assert (fresh.as_of(0), fresh.position(0)) == (0, 0)
     fresh.sampled(0, Sample(200, 10, (5,)))
     assert fresh.as_of(0) == 0
+
+
+def test_staleness_is_that_of_the_partition_that_lags_most() -> None:
+    freshness = Freshness(2)
+    assert freshness.staleness() == float("inf")
+    now = int(time.time() * 1000)
+    for partition, sent_at in ((0, now), (1, now - 7_000)):
+        freshness.folded(partition, 0, [-1])
+        freshness.sampled(partition, Sample(sent_at=sent_at, ledger=0, intake=(-1,)))
+    assert 7 <= freshness.staleness() < 8
