@@ -39,8 +39,17 @@ from natalog.decision.withdrawals import apply_withdrawal, decide_withdrawal
 
 
 def decide(state: NumberState, command: Command, received_at: i64, rules: RuleSet) -> Decision:
-    """Decides `command`, received at `received_at` (UTC ms), on `state`. Total: every record gets a decision."""
-    received_at = broker_time(received_at)
+    """Decides `command`, received at `received_at` (UTC ms), on `state`. Total: every record gets a decision.
+
+    A flag or doubt that came later than the rule set is not raised under it.
+    """
+    decision = _decide(state, command, broker_time(received_at), rules)
+    decision.flags &= rules.flag_mask
+    decision.doubts &= rules.doubt_mask
+    return decision
+
+
+def _decide(state: NumberState, command: Command, received_at: i64, rules: RuleSet) -> Decision:
     reused: i64 = -1
     event_id = command.event_id
     for seen in state.seen:

@@ -81,14 +81,31 @@ PLACEMENT_BASES: Final[dict[str, list[str]]] = {
 
 
 class RuleSet:
-    """One numbered set. Times in milliseconds; `text` is canonical JSON, `digest` its SHA-256."""
+    """One numbered set. Times in milliseconds; `text` is canonical JSON, `digest` its SHA-256.
 
-    def __init__(self, version: int, sla_seconds: int, claim_seconds: int, skew_seconds: int) -> None:
+    The tables of codes only ever grow: `reasons`, `flags` and `doubts` say how many rows of each the set knows.
+    """
+
+    def __init__(
+        self,
+        version: int,
+        sla_seconds: int,
+        claim_seconds: int,
+        skew_seconds: int,
+        reasons: int,
+        flags: int,
+        doubts: int,
+    ) -> None:
         self.version: int = version
         self.sla_ms: i64 = sla_seconds * 1000
         self.claim_ms: i64 = claim_seconds * 1000
         self.skew_ms: i64 = skew_seconds * 1000
-        tables = {"reasons": REASONS, "flags": FLAGS, "doubts": DOUBTS}
+        self.reasons: int = reasons
+        self.flags: int = flags
+        self.doubts: int = doubts
+        self.flag_mask: i64 = (1 << flags) - 1
+        self.doubt_mask: i64 = (1 << doubts) - 1
+        tables = {"reasons": REASONS[:reasons], "flags": FLAGS[:flags], "doubts": DOUBTS[:doubts]}
         self.text: str = json.dumps(
             {
                 "version": version,
@@ -112,7 +129,9 @@ def _row(code: Code) -> list[str]:
 
 
 BUILT_IN: Final[dict[int, RuleSet]] = {
-    1: RuleSet(1, sla_seconds=30 * 60, claim_seconds=120 * 60, skew_seconds=5 * 60)
+    1: RuleSet(
+        1, sla_seconds=30 * 60, claim_seconds=120 * 60, skew_seconds=5 * 60, reasons=15, flags=19, doubts=7
+    ),
 }
 NEWEST: Final[RuleSet] = BUILT_IN[max(BUILT_IN)]
 
@@ -148,7 +167,15 @@ def from_json(text: str) -> RuleSet:
             spans[name] = value
     if given.get("version", 0) < 1:
         raise RuleSetError('the rule set needs a "version" from 1, one that no other text has')
-    return RuleSet(given["version"], spans["sla_seconds"], spans["claim_seconds"], spans["skew_seconds"])
+    return RuleSet(
+        given["version"],
+        spans["sla_seconds"],
+        spans["claim_seconds"],
+        spans["skew_seconds"],
+        NEWEST.reasons,
+        NEWEST.flags,
+        NEWEST.doubts,
+    )
 
 
 class RuleSets:
