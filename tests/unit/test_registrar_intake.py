@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from confluent_kafka import TopicPartition
 
+from natalog.ledger.fold import Fold
+from natalog.ledger.follow import Stretch
+from natalog.ledger.store import Store
+from natalog.registrar.desk import Desk
+from natalog.registrar.faults import ForeignWriter
 from natalog.registrar.intake import BULK, LEAD, Intake
-from natalog.registrar.partition import STALL, Patience
+from natalog.registrar.partition import STALL, Partition, Patience
 from natalog.registrar.work import Columns, Decider, IntakeGap, in_order
 
 
@@ -196,3 +202,28 @@ def test_patience_ends_when_records_wait_and_nothing_moves() -> None:
     assert patience.is_over([6, 0], [9, 0], 14.0 + STALL)
     assert not patience.is_over([6, 0], [9, 0], 99.0), "once for the same ends"
     assert patience.is_over([6, 0], [12, 0], 120.0)
+
+
+@pytest.mark.parametrize("is_member", [True, False])
+def test_only_a_member_calls_entries_foreign(tmp_path: Path, is_member: bool) -> None:
+    """One that was stopped for a while may meet what the next holder wrote before the group tells it."""
+
+    class Group:
+        def is_member(self, _partition: int, _resume: list[int]) -> bool:
+            return is_member
+
+    store = Store(tmp_path / "s", 1)
+    partition = Partition(Fold(0, store.shelves[0]))
+    partition.suspicious = True
+    desk = object.__new__(Desk)
+    desk.attach(Group())  # type: ignore[arg-type]
+    stretch = Stretch(0, [0], [b"k"], [b"written by another"], 1)
+    if is_member:
+        with pytest.raises(ForeignWriter):
+            desk._fold(partition, stretch)
+    else:
+        desk._fold(partition, stretch)
+        assert partition.fold.head.offset == 1
+        assert not partition.suspicious
+    del partition, desk
+    store.close()

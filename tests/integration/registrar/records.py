@@ -126,6 +126,7 @@ class Sender:
         self._producer = Producer(
             {
                 "bootstrap.servers": bootstrap,
+                "log_level": 0,
                 "partitioner": "murmur2_random",
                 "enable.idempotence": True,
                 "linger.ms": 2,
