@@ -15,7 +15,9 @@ from tests.unit.decision.telling import (
     beijing,
     blacklist,
     claim,
+    event,
     filing,
+    withdrawn,
 )
 
 
@@ -191,3 +193,13 @@ def test_a_merged_prefectures_entry_is_its_heirs():
     w.when(ask_removal("371200", org="370100", at=after, id="ask")).then_accepted(first=0)
     w.when(approve_removal("ask", "371200", org="370000", at=after)).then_accepted(first=0)
     w.when(blacklist("371200", org="370100", at=after)).then_refused("NOT_OWNER")
+
+
+def test_a_request_is_a_request_whatever_approved_one_it_cites():
+    w = given(blacklist(), ask_removal(id="ask"), approve_removal("ask"))
+    w.when(ask_removal(request_id=event("ask"))).then_refused("NOT_LISTED")
+
+
+def test_an_approved_withdrawal_is_no_approved_removal():
+    w = given(filing(), *withdrawn(), blacklist())
+    w.when(approve_removal(f"ask R1 {NUMBER}")).then_refused("NEEDS_SECOND_PERSON")

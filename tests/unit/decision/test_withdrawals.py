@@ -14,7 +14,9 @@ from tests.unit.decision.telling import (
     SHANGHAI,
     XIHU,
     ZHEJIANG,
+    approve_removal,
     approve_withdrawal,
+    ask_removal,
     ask_withdrawal,
     beijing,
     blacklist,
@@ -166,3 +168,13 @@ def test_a_withdrawal_beside_a_completion_of_another_registration():
     w = given(filing("R1"), completion("R2"))
     w.when(ask_withdrawal("R2")).then_accepted()
     assert w.state().stands().registration_id == "R1"
+
+
+def test_an_approved_removal_is_no_approved_withdrawal():
+    w = given(filing(), blacklist(), ask_removal(id="ask"), approve_removal("ask"))
+    w.when(approve_withdrawal("ask")).then_refused("NEEDS_SECOND_PERSON")
+
+
+def test_an_approval_of_one_registration_is_none_of_another():
+    w = given(filing("R1"), *withdrawn("R1"), filing("R2"))
+    w.when(approve_withdrawal(f"ask R1 {NUMBER}", "R2")).then_refused("NEEDS_SECOND_PERSON")
