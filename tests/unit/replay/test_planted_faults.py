@@ -14,7 +14,7 @@ from natalog import events
 from natalog.events import Repeat, Unreadable, Verdict
 from natalog.ledger import step
 from natalog.replay import again, chain
-from natalog.replay.finding import Kind
+from natalog.replay.finding import Findings, Kind
 from natalog.replay.source import MemorySource, Record
 from natalog.replay.verify import verify
 from natalog.wire.codec import encode
@@ -118,9 +118,13 @@ def test_stranger_at_the_end():
 
 
 def test_break_is_taken_up_again_without_waiting_for_the_end(monkeypatch):
+    """Else a break at the start would hold a whole partition in memory."""
     monkeypatch.setattr(chain, "PATIENCE", 4)
     planted = Planted()
     planted.ledger[5].pop(6)
+    following = chain.Chain(5, Findings(10))
+    assert len(following.feed(planted.ledger[5])) == len(planted.ledger[5])
+    assert following.end() == []
     report = planted.audit()
     assert report.found[0].kind is Kind.CHAIN
     assert report.partitions[5].entries == len(planted.ledger[5])
