@@ -135,3 +135,13 @@ def test_seal_is_the_same_each_time_and_opens(tmp_path: Path) -> None:
     for bad in (key, tmp_path / "none", None):
         with pytest.raises(SealKeyError):
             seal_with(bad)
+
+
+def test_states_of_another_format_are_folded_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Store(tmp_path, 1)
+    assert store.belongs_to("a")
+    store.close()
+    monkeypatch.setattr("natalog.ledger.store.FORMAT", b"\x00")
+    store = Store(tmp_path, 1)
+    assert not store.belongs_to("a")
+    store.close()

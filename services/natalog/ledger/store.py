@@ -26,6 +26,7 @@ from rocksdict import (
     WriteOptions,
 )
 
+from natalog.decision.packing import FORMAT
 from natalog.ledger.head import Head
 
 _POSITION = b"\xff"
@@ -139,10 +140,10 @@ class Store:
     def belongs_to(self, identity: str) -> bool:
         """Whether the store was folded from the ledger `identity` names; a new store takes that name.
 
-        When it belongs to another, it is emptied and takes the name.
+        When it belongs to another, or holds states in another format, it is emptied and takes the name.
         """
         known = self.database.get(_IDENTITY)
-        wanted = identity.encode()
+        wanted = identity.encode() + b" state format " + FORMAT.hex().encode()
         if known == wanted:
             return True
         if known is not None:
