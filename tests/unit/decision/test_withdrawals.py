@@ -178,3 +178,9 @@ def test_an_approved_removal_is_no_approved_withdrawal():
 def test_an_approval_of_one_registration_is_none_of_another():
     w = given(filing("R1"), *withdrawn("R1"), filing("R2"))
     w.when(approve_withdrawal(f"ask R1 {NUMBER}", "R2")).then_refused("NEEDS_SECOND_PERSON")
+
+
+def test_it_belongs_to_the_unit_whose_filing_stands_whoever_was_refused_before():
+    w = given(filing("R2"), filing("R1", unit=NINGBO), *withdrawn("R2"), filing("R1", unit=XIHU))
+    w.when(ask_withdrawal("R1", unit=NINGBO)).then_refused("NOT_OWNER")
+    w.when(ask_withdrawal("R1", unit=XIHU)).then_accepted(first=4)
