@@ -55,11 +55,6 @@ def ledger_producer(
 
     Small retry back-offs: the first request of a transaction is refused while the broker still ends the one before
     (CONCURRENT_TRANSACTIONS), and the default of 100 ms would set the pace of every small batch.
-
-    One request per partition and transaction: while one with five messages or more is under way, librdkafka makes no
-    other for that partition, and its thread polls without a pause until it may. So a batch takes what a partition's
-    share of a transaction can hold, and the linger outlasts the queueing; `flush`, which every transaction ends with,
-    sends at once. (A third of the registrar's CPU time otherwise: docs/benchmarks.md.)
     """
     return Producer(
         {
@@ -70,10 +65,10 @@ def ledger_producer(
             "partitioner": "murmur2_random",
             "compression.type": "lz4",
             "message.max.bytes": LEDGER_RECORD_LIMIT,
-            "batch.size": 1_000_000,
+            "batch.size": _BATCH_BYTES,
             "batch.num.messages": 10_000,
             "queue.buffering.max.messages": 100_000,
-            "linger.ms": 20,
+            "linger.ms": 0,
             "retry.backoff.ms": 2,
             "retry.backoff.max.ms": 5,
         }

@@ -133,6 +133,12 @@ class Desk:
             log.error("unexpected records on the ledger", extra={"partitions": [p.number for p in longer]})
             self.recheck(longer)
         for partition in self.deciding():
+            if any(
+                at < found.get((topic, partition.number), 0)
+                for topic, at in zip(INTAKE_TOPICS, partition.resume, strict=True)
+                if topic != "certificate.invalidations"
+            ) and partition.patience.is_spent(partition.resume, now):
+                raise OutcomeUnknown(f"intake partition {partition.number} delivers nothing")
             if partition.patience.is_over(
                 partition.resume, [found.get((t, partition.number), 0) for t in INTAKE_TOPICS], now
             ):

@@ -29,6 +29,13 @@ class Patience:
         self._since = 0.0
         self._answered: list[int] = []
 
+    def is_spent(self, resume: list[int], now: float) -> bool:
+        """Whether reading again brought nothing either, as long again: the client is past help.
+
+        Only for topics without transaction markers; elsewhere what waits may be markers alone.
+        """
+        return bool(self._answered) and resume == self._resume and now - self._since >= STALL
+
     def is_over(self, resume: list[int], ends: list[int], now: float) -> bool:
         """Whether records wait before `ends`, and none were decided for long.
 
@@ -36,7 +43,7 @@ class Patience:
         """
         waits = any(at < end for at, end in zip(resume, ends, strict=True))
         if not waits or resume != self._resume:
-            self._resume, self._since = resume, now
+            self._resume, self._since, self._answered = resume, now, []
             return False
         if now - self._since < STALL or ends == self._answered:
             return False

@@ -90,6 +90,16 @@ def test_succession_comes_with_the_entry_that_calls_for_it(bench: Bench) -> None
     assert (spare.verdict, spare.reason) == (Verdict.REFUSED, "SUCCEEDS_USED")
 
 
+def test_many_successions_into_one_partition_at_once(bench: Bench) -> None:
+    """Intake topics take smaller batches than the ledger; a refused one would be tried again for ever."""
+    pairs = [(number(0), number(11)) for _ in range(1_800)]
+    bench.sender.send([void(old, replaced_by=new) for old, new in pairs])
+    registrar = bench.registrar().wait_ready()
+    checked = bench.eventually(2 * len(pairs), timeout=60)
+    assert len(checked.entries[11]) == len(pairs)
+    assert registrar.metric("natalog_registrar_batches_thrown_away_total") == 0
+
+
 def test_unknown_fingerprint_halts_its_partition_alone(bench: Bench) -> None:
     registrar = bench.registrar().wait_ready()
     bench.sender.send([filing(number(4)) for _ in range(5)])
