@@ -16,7 +16,7 @@ from natalog.registrar.faults import BatchRefused, OutcomeUnknown, error_of
 log = logging.getLogger(__name__)
 
 SUCCESSIONS = "certificate.invalidations"
-PATIENCE = 15.0
+PATIENCE = 12.0
 """Seconds a retriable step is tried again before the process ends. A new process waits for Kafka as long as it takes,
 while a client that saw its broker go may never find its way back."""
 _CALL = 10.0  # seconds a single call may block
