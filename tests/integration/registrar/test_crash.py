@@ -149,6 +149,7 @@ def test_two_processes_on_one_directory(bench: Bench) -> None:
     assert first.stop() == Exit.DONE
 
 
+@pytest.mark.timeout(400)
 @pytest.mark.parametrize("how", ["restart", "kill"])
 def test_broker_away(own_bench: Bench, how: str) -> None:
     """A registrar waits for its broker, or ends and is started again; never a wrong entry."""
@@ -175,7 +176,7 @@ def test_broker_away(own_bench: Bench, how: str) -> None:
         stop.set()
         feeder.join(60)
     sent += sum(counts)
-    for _ in range(3):
+    for _ in range(7):
         try:
             bench.eventually(sent, timeout=20)
             break
