@@ -56,6 +56,8 @@ class Registrar:
         self._store = store
         self._pace = pace or Pace()
         self._stopping = False
+        self.turned_at = time.monotonic()
+        """When the last round began; see main's watchdog."""
         self._flushed = self._watched = time.monotonic()
         self._ends: LogBounds | None = None
 
@@ -74,6 +76,7 @@ class Registrar:
 
     def turn(self) -> None:
         """One round of the loop."""
+        self.turned_at = time.monotonic()
         folding = self._desk.is_folding
         batch = self._intake.take(0.0 if folding else self._pace.idle_wait)
         if batch is not None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import gc
 import logging
+import os
 import signal
 import socket
+import threading
 import time
 
 from confluent_kafka import KafkaException
@@ -53,6 +55,7 @@ def main(settings: Settings) -> int:
     gc.collect()
     gc.freeze()
     gc.set_threshold(200_000, 20, 100)
+    threading.Thread(target=_watch, args=(registrar,), name="watchdog", daemon=True).start()
     try:
         registrar.run()
     except Ending as ending:
@@ -62,6 +65,19 @@ def main(settings: Settings) -> int:
         return ending.code
     log.info("stopped")
     return Exit.DONE
+
+
+STUCK = 40.0
+"""Seconds one round of the loop may take: above all that a transaction's steps may wait together."""
+
+
+def _watch(registrar: Registrar) -> None:
+    """End the process when the loop is stuck in a call: crash-only, a new process reads the ledger anew."""
+    while time.monotonic() - registrar.turned_at < STUCK:
+        time.sleep(1)
+    log.critical("the loop is stuck: the process ends", extra={"code": int(Exit.RESTART)})
+    logging.shutdown()
+    os._exit(Exit.RESTART)
 
 
 def build(settings: Settings) -> Registrar:
