@@ -126,6 +126,9 @@ class _States:
 
 def demanded_key(command: Command) -> bytes:
     """The Kafka key a record's content demands (DESIGN section 4)."""
+    number = command.number
+    if number is not None and command.numbered:
+        return number.encode("utf-8")
     registration_id: str | None = None
     if isinstance(command, (Filing, Completion, Withdrawal, FilingOverdue)):
         registration_id = command.registration_id
