@@ -163,7 +163,7 @@ def test_already_used_by_another_it_is_contested_and_the_predecessor_learns_it()
     assert at_a.first == w.told[0].seq
     assert w.state(A).contested
     assert w.state(B).contested
-    assert w.state(A).relations == []
+    assert w.state(A).relations == ()
     w.when(filing("R2", B)).then_accepted("AMENDMENT", "SUCCESSION", first=1)
 
 
