@@ -129,7 +129,7 @@ class Registrar:
             )
             metrics.REGISTRAR_THROWN_AWAY.labels("gap").inc()
             partition.known_gaps.add(gap.place)
-            self._intake.open(partition.number, partition.resume)
+            self._intake.open([partition.number])
             return None
         return columns if columns.offsets else None
 
