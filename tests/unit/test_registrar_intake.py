@@ -37,6 +37,17 @@ class FakeMessage:
         return None
 
 
+class FakeFault(FakeMessage):
+    """An event that comes instead of a record."""
+
+    def __init__(self, error: KafkaError) -> None:
+        super().__init__(LEAD, 3, -1)
+        self._error = error
+
+    def error(self) -> KafkaError:
+        return self._error
+
+
 class FakeConsumer:
     """Hands out queued messages; `during` runs inside the next call, as a rebalance callback does."""
 
@@ -169,6 +180,18 @@ def test_batch_is_thrown_away_when_partitions_came_or_went(parts: Parts, event: 
 
     live.during = rebalance
     assert intake.take(0) is None
+
+
+def test_fatal_error_survives_the_batch_that_is_thrown_away(parts: Parts) -> None:
+    """The client tells it once, in the call that takes the partitions away; unheard, the process would idle on."""
+    intake, live, _ = parts
+    fatal: Any = FakeFault(KafkaError(KafkaError._FATAL))
+    live.queue = [FakeMessage(LEAD, 3, 0), FakeFault(KafkaError(KafkaError._AUTO_OFFSET_RESET)), fatal]
+    live.during = lambda: live.on_revoke(live, [])
+    batch = intake.take(0)
+    assert batch is not None
+    assert batch.faults == [fatal]
+    assert not batch.groups
 
 
 def test_bulk_fills_what_live_leaves(parts: Parts) -> None:

@@ -85,7 +85,8 @@ class Intake:
         """What is there, waiting up to `wait` seconds for the first live record; None when there is nothing.
 
         A batch during whose filling partitions came or went is thrown away: its records may be somebody else's now,
-        while the group's metadata would already vouch for them.
+        while the group's metadata would already vouch for them. The client's end is not: it is told only once, and
+        in the very call in which the partitions go.
         """
         rebalances = self._rebalances
         metadata = self._live.consumer_group_metadata()
@@ -101,7 +102,9 @@ class Intake:
             bulk = self._bulk.consume(max(cap - len(messages), self._cap - self._live_cap), 0)
             self._bulk_flows = bool(bulk)
             messages += bulk
-        if not messages or self._rebalances != rebalances:
+        if self._rebalances != rebalances:
+            messages = [m for m in messages if (error := m.error()) is not None and _is_fatal(error)]
+        if not messages:
             return None
         groups: dict[int, list[Message]] = {}
         faults: list[Message] = []
