@@ -24,7 +24,7 @@ from confluent_kafka.admin._listoffsets import OffsetSpec
 Place = tuple[str, int]
 """Topic and partition."""
 
-REQUEST_TIMEOUT = 15.0
+REQUEST_TIMEOUT = 12.0
 """Seconds until a question counts as unanswered; a transaction may hold back stable offsets for ten."""
 
 

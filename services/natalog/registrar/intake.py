@@ -173,6 +173,10 @@ class Intake:
         end = consumer.get_watermark_offsets(TopicPartition(topic, partition), cached=True)[1]
         return max(0, end - next_offset) if end >= 0 else 0
 
+    def metadata(self) -> object:
+        """The group's, as it is now."""
+        return self._live.consumer_group_metadata()
+
     def instance_fault(self, seconds: float) -> KafkaError | None:
         """Listen to the group for up to `seconds`: a fatal error if there is one. Only before ending the process."""
         deadline = time.monotonic() + seconds

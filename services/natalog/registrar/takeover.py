@@ -27,8 +27,10 @@ from natalog.wire.topics import INTAKE_TOPICS
 log = logging.getLogger(__name__)
 
 _PAUSE = 0.25
-_PATIENCE = 30.0
-"""Seconds between two tries, and until a new process with new clients is the better try."""
+_PATIENCE = 24.0
+"""Seconds between two tries, and from the first until a new process with new clients is the better try: more than Kafka
+needs to end a dead holder's transaction (its time-out of ten seconds, and it looks every ten), which stable offsets
+wait for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,7 @@ class Round:
         self._bounds: LogBounds | None = None
         self._folded: dict[int, int] = {}
         self._not_before = 0.0
-        self._failing_since: float | None = None
+        self._since = time.monotonic()
         self._ask()
 
     def _ask(self) -> None:
@@ -72,9 +74,8 @@ class Round:
         """Ask again a little later, for some time. The admin client would go on asking a leader that is none any more
         (FENCED_LEADER_EPOCH without end) unless it is made to look who leads."""
         now = time.monotonic()
-        self._failing_since = self._failing_since or now
         log.warning("takeover: asking again", extra={"detail": str(exception)})
-        if now - self._failing_since > _PATIENCE:
+        if now - self._since > _PATIENCE:
             raise OutcomeUnknown(f"no answer about offsets: {exception}") from exception
         self._question, self._bounds = None, None
         self._not_before = now + _PAUSE
