@@ -242,17 +242,17 @@ class _Fold:
 def test_what_stands_before_a_sick_record_is_decided(monkeypatch: pytest.MonkeyPatch) -> None:
     decider = Decider(None, bytes)  # type: ignore[arg-type]
 
-    def decide(_fold: object, cut: Columns) -> Any:
+    def decide(_fold: object, _ahead: object, cut: Columns) -> Any:
         if 6 in cut.offsets:
             raise ValueError("sick")
         return len(cut.offsets)
 
     monkeypatch.setattr(decider, "_decide", decide)
-    decided = decider.decide(_Fold, columns(*((0, n) for n in range(10))))  # type: ignore[arg-type]
+    decided = decider.decide(_Fold, None, columns(*((0, n) for n in range(10))))  # type: ignore[arg-type]
     assert decided.outcome == 6  # type: ignore[comparison-overlap]
     assert decided.offsets == {(LEAD, 3): 6}
     assert isinstance(decided.sick, ValueError)
-    alone = decider.decide(_Fold, columns((0, 6), (0, 7)))  # type: ignore[arg-type]
+    alone = decider.decide(_Fold, None, columns((0, 6), (0, 7)))  # type: ignore[arg-type]
     assert alone.outcome is None
     assert alone.offsets == {}
 

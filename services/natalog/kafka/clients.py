@@ -55,6 +55,10 @@ def ledger_producer(
 
     Small retry back-offs: the first request of a transaction is refused while the broker still ends the one before
     (CONCURRENT_TRANSACTIONS), and the default of 100 ms would set the pace of every small batch.
+
+    Records are gathered until `flush` sends them, at once and whatever `linger.ms`: with idempotence librdkafka makes
+    no further request for a partition while five messages of it are under way, and as long as a batch is ready but may
+    not go its thread spins. So whoever sends to a topic with a smaller limit than the ledger's flushes in between.
     """
     return Producer(
         {
@@ -65,7 +69,7 @@ def ledger_producer(
             "partitioner": "murmur2_random",
             "compression.type": "lz4",
             "message.max.bytes": LEDGER_RECORD_LIMIT,
-            "batch.size": 1_000_000,
+            "batch.size": LEDGER_RECORD_LIMIT - 50_000,
             "batch.num.messages": 10_000,
             "queue.buffering.max.messages": 100_000,
             "linger.ms": 20,

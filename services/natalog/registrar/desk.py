@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
@@ -40,6 +40,8 @@ class Desk:
         self._intake: Intake | None = None
         self._busy = False
         self.assigned_once = False
+        self.before_leaving: Callable[[], None] = lambda: None
+        """Called before partitions are given back, from within a poll."""
         reader.start({p.number: p.fold.resume for p in self.partitions})
 
     def attach(self, intake: Intake) -> None:
@@ -86,6 +88,7 @@ class Desk:
 
     def revoked(self, numbers: list[int]) -> None:
         """The group took these back."""
+        self.before_leaving()
         log.info("revoked", extra={"partitions": numbers})
         self._rounds.clear()
         self._findings.clear()

@@ -1,7 +1,8 @@
-"""The one thread that decides: take a batch, decide it, commit it, and in between fold what others wrote."""
+"""The one thread that decides: take a batch, decide it, send it off, and in between fold what others wrote."""
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
 from dataclasses import dataclass
@@ -14,10 +15,11 @@ from natalog.kafka.offsets import LogBounds
 from natalog.ledger.store import Store
 from natalog.registrar.desk import Desk
 from natalog.registrar.faults import BatchRefused, Ending, Fenced, OutcomeUnknown, is_same_instance
+from natalog.registrar.flight import Committer, Displaced, Flight
 from natalog.registrar.intake import Batch, Intake
 from natalog.registrar.partition import Partition, Phase
 from natalog.registrar.work import Columns, Decided, Decider, IntakeGap, columns_of, in_order
-from natalog.registrar.writer import Landing, LedgerWriter
+from natalog.registrar.writer import LedgerWriter
 from natalog.wire.topics import INTAKE_TOPICS
 
 log = logging.getLogger(__name__)
@@ -32,6 +34,8 @@ class Pace:
     idle_wait: float = 0.05
     fold_while_deciding: int = 300
     fold_otherwise: int = 5_000
+    backlog: int = 500
+    """Records in a batch from which on more are taken as waiting: the next batch is decided during the flight."""
 
 
 class Registrar:
@@ -51,6 +55,7 @@ class Registrar:
         self._desk = desk
         self._intake = intake
         self._writer = writer
+        self._committer = Committer(writer)
         self._decider = decider
         self._admin = admin
         self._store = store
@@ -60,6 +65,11 @@ class Registrar:
         """When the last round began; see main's watchdog."""
         self._flushed = self._watched = time.monotonic()
         self._ends: LogBounds | None = None
+        self._flight: Flight | None = None
+        self._backlog = False
+        self._lost: OutcomeUnknown | None = None
+        """How a flight ended that was waited for within a poll."""
+        desk.before_leaving = self._before_leaving
 
     def stop(self) -> None:
         """Ask the loop to end after the batch in hand. May be called from a signal handler."""
@@ -70,6 +80,7 @@ class Registrar:
         try:
             while not self._stopping:
                 self.turn()
+            self._enter(self._landed_flight())
         finally:
             self._store.close()
         self._intake.leave()
@@ -77,52 +88,121 @@ class Registrar:
     def turn(self) -> None:
         """One round of the loop."""
         self.turned_at = time.monotonic()
+        if self._lost is not None:
+            raise self._ending(self._lost)
         folding = self._desk.is_folding
+        if self._flight is not None and not (self._backlog or folding):
+            # Taken now, a batch would close early and what comes after it wait for two flights.
+            self._enter(self._landed_flight())
         batch = self._intake.take(0.0 if folding else self._pace.idle_wait)
         if batch is not None:
             self._handle(batch)
+        elif self._flight is not None and self._flight.has_ended():
+            self._enter(self._landed_flight())
         if self._desk.reads_ledger:
             limit = self._pace.fold_otherwise if batch is None else self._pace.fold_while_deciding
             self._desk.advance(limit, 0.01 if batch is None else 0.0)
         self._chores(time.monotonic())
 
     def _handle(self, batch: Batch) -> None:
+        """Decide a batch on top of the one in flight, then send it after that one.
+
+        What had been decided on top of a flight that failed is forgotten and read again.
+        """
+        if batch.faults:
+            self._enter(self._landed_flight())
         for fault in batch.faults:
             self._face(fault)
-        decided: list[tuple[Partition, Decided]] = []
+        decided = self._decide(batch)
+        self._backlog = sum(map(len, batch.groups.values())) >= self._pace.backlog
+        had_flight = self._flight is not None
+        landed = self._landed_flight()
+        if had_flight and landed is None:
+            self._intake.open([p.number for p, _ in decided if p.phase is Phase.DECIDING])
+            return
+        if decided:
+            self._launch(Flight(decided, batch.metadata, batch.taken_at))
+        self._enter(landed)
+
+    def _decide(self, batch: Batch) -> list[tuple[Partition, Decided]]:
         started = time.perf_counter()
+        decided: list[tuple[Partition, Decided]] = []
         for number, messages in batch.groups.items():
             partition = self._desk.partitions[number]
             if (
                 partition.phase is Phase.DECIDING
                 and (columns := self._in_order(partition, messages)) is not None
             ):
-                result = self._decider.decide(partition.fold, columns)
+                result = self._decider.decide(partition.fold, partition.ahead, columns)
                 if result.sick is not None:
                     self._desk.halt(partition, _cause_of(result.sick), result.sick)
                 if result.outcome is not None:
                     decided.append((partition, result))
         metrics.REGISTRAR_STAGE.labels("decide").inc(time.perf_counter() - started)
-        if not decided:
-            return
+        return decided
+
+    def _launch(self, flight: Flight) -> None:
         try:
-            landings = self._write(decided, batch.metadata)
+            self._committer.launch(flight)
         except BatchRefused as refused:
-            metrics.REGISTRAR_THROWN_AWAY.labels("refused").inc()
-            log.warning("batch thrown away", extra={"cause": str(refused)})
-            self._desk.recheck([partition for partition, _ in decided])
-            return
+            self._refused(flight, refused)
         except OutcomeUnknown as unknown:
             raise self._ending(unknown) from unknown
-        started = time.perf_counter()
-        if landings is not None:
-            self._enter(decided, landings, batch)
-        metrics.REGISTRAR_STAGE.labels("store").inc(time.perf_counter() - started)
+        else:
+            self._flight = flight
+            for partition, result in flight.decided:
+                partition.ahead = result.outcome
+
+    def _landed_flight(self) -> Flight | None:
+        """Wait for the flight: it when it is committed, None when there is none or it failed."""
+        flight = self._end_flight()
+        if flight is None:
+            return None
+        try:
+            flight.wait()
+        except BatchRefused as refused:
+            self._refused(flight, refused)
+            return None
+        except OutcomeUnknown as unknown:
+            raise self._ending(unknown) from unknown
+        return flight
+
+    def _end_flight(self) -> Flight | None:
+        """Wait until it has ended, well or not; nothing is decided on top of it any more."""
+        flight, self._flight = self._flight, None
+        if flight is not None:
+            with contextlib.suppress(BatchRefused, OutcomeUnknown):
+                flight.wait()
+            for partition in flight.partitions:
+                partition.ahead = None
+            if flight.failure is None:
+                for partition, landing in zip(flight.partitions, flight.landings, strict=True):
+                    partition.next_own = landing.last + 2  # the transaction's marker takes one
+        return flight
+
+    def _refused(self, flight: Flight, refused: BatchRefused) -> None:
+        why = "displaced" if isinstance(refused, Displaced) else "refused"
+        metrics.REGISTRAR_THROWN_AWAY.labels(why).inc()
+        log.warning("batch thrown away", extra={"cause": str(refused)})
+        self._desk.recheck(flight.partitions)
+
+    def _before_leaving(self) -> None:
+        """Partitions are about to go, from within a poll: whoever has them next must find the flight ended, and the
+        fold must not read again what the flight brings. Nothing may be polled here, so a failure is faced later."""
+        flight = self._end_flight()
+        if flight is None:
+            return
+        if flight.failure is None:
+            self._enter(flight)
+        elif isinstance(flight.failure, BatchRefused):
+            log.warning("batch thrown away", extra={"cause": str(flight.failure)})
+        elif isinstance(flight.failure, OutcomeUnknown):
+            self._lost = flight.failure
 
     def _in_order(self, partition: Partition, messages: list[Message]) -> Columns | None:
         columns = columns_of(messages)
         try:
-            columns = in_order(columns, partition.fold.head.causes, partition.known_gaps)
+            columns = in_order(columns, partition.decided_to.causes, partition.known_gaps)
         except IntakeGap as gap:
             log.warning(
                 "intake gap: reading again", extra={"partition": partition.number, "detail": str(gap)}
@@ -133,49 +213,17 @@ class Registrar:
             return None
         return columns if columns.offsets else None
 
-    def _write(self, decided: list[tuple[Partition, Decided]], metadata: object) -> list[Landing] | None:
-        """One transaction. None when it was aborted because something else stands where our entries should."""
-        writer = self._writer
+    def _enter(self, flight: Flight | None) -> None:
+        """Make a committed flight, if there is one, this process's own knowledge."""
+        if flight is None:
+            return
         started = time.perf_counter()
-        writer.begin()
-        landings: list[Landing] = []
-        offsets: dict[tuple[str, int], int] = {}
-        for partition, result in decided:
-            assert result.outcome is not None
-            landings.append(writer.send(partition.number, result.outcome.entries))
-            if result.outcome.successions:
-                writer.send_successions(result.outcome.successions)
-            offsets.update(result.offsets)
-        sent = time.perf_counter()
-        writer.send_offsets(offsets, metadata)
-        writer.settle()
-        settled = time.perf_counter()
-        displaced = [
-            partition
-            for (partition, result), landing in zip(decided, landings, strict=True)
-            if not _landed(partition, result, landing)
-        ]
-        if displaced:
-            writer.abort("the ledger does not end where this registrar's last entry stands")
-            metrics.REGISTRAR_THROWN_AWAY.labels("displaced").inc()
-            self._desk.recheck([partition for partition, _ in decided])
-            return None
-        writer.commit()
-        stage = metrics.REGISTRAR_STAGE.labels
-        stage("send").inc(sent - started)
-        stage("settle").inc(settled - sent)
-        stage("commit").inc(time.perf_counter() - settled)
-        return landings
-
-    def _enter(self, decided: list[tuple[Partition, Decided]], landings: list[Landing], batch: Batch) -> None:
-        """Make a committed batch this process's own knowledge."""
-        metrics.REGISTRAR_COMMIT.observe(time.perf_counter() - batch.taken_at)
+        metrics.REGISTRAR_COMMIT.observe(started - flight.taken_at)
         records = 0
-        for (partition, result), landing in zip(decided, landings, strict=True):
+        for (partition, result), landing in zip(flight.decided, flight.landings, strict=True):
             assert result.outcome is not None
             outcome = result.outcome
             partition.fold.accept(outcome.states, outcome.head, landing.last + 1, landing.last)
-            partition.next_own = landing.last + 2  # the transaction's marker takes one
             records += len(outcome.entries)
             if outcome.clock_steps:
                 metrics.CLOCK_STEPS.inc(outcome.clock_steps)
@@ -183,6 +231,7 @@ class Registrar:
             for topic in set(result.topics):
                 metrics.REGISTRAR_RECORDS.labels(INTAKE_TOPICS[topic]).inc(result.topics.count(topic))
         metrics.REGISTRAR_BATCH.observe(records)
+        metrics.REGISTRAR_STAGE.labels("store").inc(time.perf_counter() - started)
 
     def _face(self, message: Message) -> None:
         """Deal with an event that came instead of a record."""
@@ -220,20 +269,13 @@ class Registrar:
             self._store.flush(wait=False)
         if self._ends is not None and self._ends.ready():
             ends, self._ends = self._ends, None
+            self._enter(self._landed_flight())  # its entries stand beyond the last known end
             self._desk.compare_ends(ends, now)
         if self._ends is None and now - self._watched > self._pace.watch:
             self._watched = now
             if places := self._desk.watched():
                 self._ends = LogBounds(self._admin, (), places)
             self._desk.measure()
-
-
-def _landed(partition: Partition, result: Decided, landing: Landing) -> bool:
-    assert result.outcome is not None
-    return (
-        landing.first == partition.next_own
-        and landing.last - landing.first == len(result.outcome.entries) - 1
-    )
 
 
 def _cause_of(sick: Exception) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from enum import Enum
 
 from natalog.ledger.fold import Fold
+from natalog.ledger.head import Head
+from natalog.ledger.step import Outcome
 
 
 class Phase(Enum):
@@ -73,6 +75,14 @@ class Partition:
         """HALTED: why."""
         self.known_gaps: set[tuple[int, int]] = set()
         """(topic index, offset) after a gap in the intake that a second reading confirmed."""
+
+        self.ahead: Outcome | None = None
+        """DECIDING: what a flight carries; the fold does not have it yet."""
+
+    @property
+    def decided_to(self) -> Head:
+        """Where the next decision goes on, what is in flight included."""
+        return self.fold.head if self.ahead is None else self.ahead.head
 
     @property
     def resume(self) -> list[int]:

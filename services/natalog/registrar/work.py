@@ -110,15 +110,16 @@ class Decider:
         self._rules = rules
         self._seal = seal
 
-    def decide(self, fold: Fold, columns: Columns) -> Decided:
+    def decide(self, fold: Fold, ahead: Outcome | None, columns: Columns) -> Decided:
         """Decide all records; of those with one that cannot be decided, the ones before it.
 
-        The fold stays as it is; the outcome becomes true when it is committed.
+        `ahead` is what was decided here last and is not in the fold yet. The fold stays as it is; the outcome becomes
+        true when it is committed.
         """
         sick: Exception | None = None
         outcome: Outcome | None = None
         try:
-            outcome = self._decide(fold, columns)
+            outcome = self._decide(fold, ahead, columns)
         except Exception as exception:
             sick = exception
             # Pure and all or nothing: find the longest beginning that can be decided.
@@ -126,7 +127,7 @@ class Decider:
             while bad - good > 1:
                 middle = (good + bad) // 2
                 try:
-                    outcome = self._decide(fold, columns.cut(middle))
+                    outcome = self._decide(fold, ahead, columns.cut(middle))
                     good = middle
                 except Exception as closer:
                     sick, bad = closer, middle
@@ -135,16 +136,20 @@ class Decider:
         offsets = {(INTAKE_TOPICS[topic], fold.partition): offset + 1 for topic, offset in last.items()}
         return Decided(outcome, offsets, columns.topics, sick)
 
-    def _decide(self, fold: Fold, columns: Columns) -> Outcome:
+    def _decide(self, fold: Fold, ahead: Outcome | None, columns: Columns) -> Outcome:
+        states = fold.shelf.states(columns.keys)
+        if ahead is not None:
+            newer = ahead.states
+            states.update([(key, newer[key]) for key in columns.keys if key in newer])
         return decide_batch(
-            fold.head,
+            fold.head if ahead is None else ahead.head,
             fold.partition,
             columns.topics,
             columns.offsets,
             columns.timestamps,
             columns.keys,
             columns.values,
-            fold.shelf.states(columns.keys),
+            states,
             self._rules,
             self._seal,
         )

@@ -11,6 +11,7 @@ from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer, TopicPartition
 
+from natalog.kafka.clients import INTAKE_RECORD_LIMIT
 from natalog.ledger.follow import LEDGER
 from natalog.registrar.faults import BatchRefused, OutcomeUnknown, error_of
 
@@ -21,6 +22,8 @@ PATIENCE = 12.0
 """Seconds a transaction may take, all its steps together, before the process ends: a little more than Kafka gives it
 (`registrar_transaction_ms`). A new process waits for Kafka as long as it takes, while a client that saw its broker go
 may never find its way back. (librdkafka keeps no bound in `send_offsets_to_transaction`: see main's watchdog.)"""
+_OVERHEAD = 100
+"""Bytes that a record takes in a request besides key and value, at most; and the request's share of its own."""
 _START = 10.0  # seconds one call of init_transactions may block
 
 
@@ -42,6 +45,8 @@ class LedgerWriter:
         self._began: float | None = None
         """time.monotonic() when the open transaction was begun."""
         self._superseded = False
+        self._gathered = 0
+        """Bytes of Successions that may be waiting for one request."""
 
     def start(self) -> None:
         """Fence every earlier process with this transactional id and end its open transaction. Waits for Kafka."""
@@ -57,6 +62,7 @@ class LedgerWriter:
     def begin(self) -> None:
         """Open a transaction."""
         self._failed = None
+        self._gathered = 0
         self._began = time.monotonic()
         self._step(self._producer.begin_transaction)
 
@@ -86,8 +92,16 @@ class LedgerWriter:
         return landing
 
     def send_successions(self, successions: Iterable[tuple[bytes, int, bytes]]) -> None:
-        """Queue records the decisions brought forth: (key, partition, value)."""
+        """Queue records the decisions brought forth: (key, partition, value).
+
+        Written in stretches, for their topic takes smaller requests than the ledger's records are gathered into.
+        """
         for key, partition, value in successions:
+            size = len(key) + len(value) + _OVERHEAD
+            self._gathered += size
+            if self._gathered > INTAKE_RECORD_LIMIT:
+                self._producer.flush(self._left())
+                self._gathered = size
             self._producer.produce(SUCCESSIONS, value, key, partition, self._succession_sent)
 
     def send_offsets(self, offsets: dict[tuple[str, int], int], metadata: object) -> None:
