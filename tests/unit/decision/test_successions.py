@@ -167,6 +167,14 @@ def test_already_used_by_another_it_is_contested_and_the_predecessor_learns_it()
     w.when(filing("R2", B)).then_accepted("AMENDMENT", "SUCCESSION", first=1)
 
 
+def test_the_number_a_contested_chain_began_with_learns_it_too():
+    w = given(filing("R1", A), filing("R2", D), void(C, by=D), void(B, by=C), void(A, by=B))
+    notices = [(s.certificate_number, s.contested_by, e.first) for s, e in w.sent if s.contested_by]
+    assert notices == [(C, D, None), (A, D, w.told[0].seq)]
+    assert [w.state(n).contested for n in (A, B, C, D)] == [True, False, True, True]
+    assert len({s.event_id for s, _ in w.sent}) == len(w.sent)
+
+
 def test_already_used_by_the_same_registration_is_no_contest():
     w = given(filing("R1", A), filing("R1", B), void(A, by=B))
     assert [entry.flags for _, entry in w.sent] == [("SUCCESSION",)]
