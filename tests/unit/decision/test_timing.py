@@ -79,10 +79,15 @@ def test_a_refused_claim_is_no_own_claim():
 
 
 def test_a_completion_is_the_base_as_the_broker_timed_it_even_when_its_clock_stepped_back():
+    late = filing(at=31 * MINUTE, registered=DAY)
     w = given(release(at=HOUR), completion(at=0))
-    w.when(filing(at=31 * MINUTE, registered=DAY)).then_accepted(
-        "CLOCK_SKEW", "FILED_LATE", delay=31 * MINUTE
-    )
+    w.when(late).then_accepted("CLOCK_SKEW", "FILED_LATE", delay=31 * MINUTE)
+    for lists in (blacklist, void):  # one that does not bind yet
+        w = given(lists(effective=DAY), release(at=HOUR), completion(at=0))
+        w.when(late).then_accepted("CLOCK_SKEW", "FILED_LATE", delay=31 * MINUTE)
+    w = given(blacklist(), release(at=HOUR), completion(at=0))  # one that bound before either
+    flags = ("CLOCK_SKEW", "FILED_LATE")
+    w.when(late).then_refused("BLACKLISTED", *flags, doubts=VOID, first=0, delay=31 * MINUTE)
 
 
 def test_another_units_claim_is_no_base():
@@ -212,6 +217,7 @@ def test_a_registration_before_1970_is_due_since_then_and_a_second_completion_ch
     assert due(w) == 0
     w.when(completion(at=HOUR)).then_accepted()
     assert due(w) == 0
+    w.when(overdue()).then_accepted("OVERDUE")
 
 
 def test_an_approved_withdrawal_closes_nothing_again_and_a_completion_of_what_was_filed_opens_none():
