@@ -8,7 +8,6 @@ from natalog.decision import codes
 from natalog.decision.calendar import beijing_day
 from natalog.decision.commands import APPROVE, REQUEST, Withdrawal
 from natalog.decision.divisions import contains, prefecture_of, same_prefecture
-from natalog.decision.numbers import is_wellformed
 from natalog.decision.state import WITHDRAWAL, Approval, NumberState, Request
 from natalog.decision.verdict import Decision, accepted, refused
 
@@ -23,7 +22,7 @@ def entitled(org: str, unit_code: str, at: i64) -> bool:
 
 def decide_withdrawal(state: NumberState, withdrawal: Withdrawal, at: i64) -> Decision:
     number = withdrawal.number
-    if number is not None and number != "" and not is_wellformed(number):
+    if number is not None and number != "" and not withdrawal.numbered:
         return refused(codes.MALFORMED_NUMBER)  # its key is the exempt registration's, which it does not mean
     standing = state.stands()
     stands = standing is not None and standing.registration_id == withdrawal.registration_id
