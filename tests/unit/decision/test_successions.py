@@ -55,7 +55,7 @@ def test_a_claim_on_the_successor_of_a_used_number_is_refused_and_warned():
 def test_succession_stands_on_every_succession_entry():
     w = given(filing("R1", A), void(A, by=B), reinstate(A))
     assert [entry.flags for _, entry in w.sent] == [("SUCCESSION",), ("SUCCESSION",)]
-    assert [str(entry.verdict) for _, entry in w.sent] == ["ACCEPTED", "ACCEPTED"]
+    assert [(str(entry.verdict), entry.first) for _, entry in w.sent] == [("ACCEPTED", None)] * 2
 
 
 def test_the_successor_of_an_unused_number_is_as_good_as_new():

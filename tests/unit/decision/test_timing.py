@@ -96,6 +96,13 @@ def test_another_units_claim_is_no_base():
     )
 
 
+def test_a_correction_before_is_no_base_either():
+    w = given(blacklist(), filing(corrects=event("x"), registered=0))
+    w.when(filing(at=HOUR, registered=DAY)).then_refused(
+        "BLACKLISTED", "CLOCK_SKEW", doubts=VOID, first=0, delay=0
+    )
+
+
 def test_another_registrations_completion_is_no_base():
     given(completion("R2")).when(filing("R1", at=MINUTE, registered=DAY)).then_accepted("CLOCK_SKEW", delay=0)
 
