@@ -47,7 +47,7 @@ def decide_filing(
         elif (
             same
             and standing is not None
-            and same_prefecture(standing.unit_code, filing.unit_code, beijing_day(received_at))
+            and same_prefecture(standing.unit_code, filing.unit_code, beijing_day(at))
         ):
             amends = True
             decision = accepted(codes.AMENDMENT, state.standing_seq)

@@ -42,11 +42,22 @@ def apply_completion(
     if known.completed_seq < 0 or known.withdrawn:
         if state.stands() is not known:
             known.unit_code = completion.unit_code  # a refused filing from elsewhere may have come before
-        known.completed_at = received_at
+        known.completed_at = _completed_at(state, received_at)
         known.completed_seq = seq
         known.withdrawn = False
     if not known.filed and known.due_from < 0:
         known.due_from = max(0, min(bounded(completion.registered_at), received_at))
+
+
+def _completed_at(state: NumberState, received_at: i64) -> i64:
+    """When it was received; its decision time where the broker's clock stepped back past a listing that binds."""
+    if received_at < state.last_at:
+        if state.void is not None and received_at < state.void.binds_from <= state.last_at:
+            return state.last_at
+        for listed in state.listings:
+            if received_at < listed.binds_from <= state.last_at:
+                return state.last_at
+    return received_at
 
 
 def decide_overdue(state: NumberState, overdue: FilingOverdue) -> Decision:

@@ -132,14 +132,19 @@ def _emission(number: str, event_id: bytes, target: str) -> Emission:
 
 
 def notice_back(number: str, succession: Succession, out: list[Emission]) -> None:
-    """Adds to `out` the notice that tells the predecessor of a contested successor, `number`."""
+    """Adds to `out` the notices of a contested successor, `number`: to its predecessor, and to where the chain began.
+
+    The other registration stands there, and whoever looks at that number must see the contest.
+    """
     predecessor = succession.predecessor
     if predecessor is None:
         return
-    for emission in out:
-        if emission.target == predecessor:
-            emission.contested_by = number
-            return
-    emission = Emission(uuid5(succession.event_id, predecessor), predecessor)
+    _notice(number, succession.event_id, predecessor, out)
+    if len(succession.chain) > 0 and succession.chain[0] != predecessor:
+        _notice(number, succession.event_id, succession.chain[0], out)
+
+
+def _notice(number: str, event_id: bytes, target: str, out: list[Emission]) -> None:
+    emission = Emission(uuid5(event_id, target), target)
     emission.contested_by = number
     out.append(emission)

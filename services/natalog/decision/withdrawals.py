@@ -21,6 +21,9 @@ def entitled(org: str, unit_code: str, at: i64) -> bool:
 
 
 def decide_withdrawal(state: NumberState, withdrawal: Withdrawal, at: i64) -> Decision:
+    number = withdrawal.number
+    if number is not None and number != "" and not withdrawal.numbered:
+        return refused(codes.MALFORMED_NUMBER)  # its key is the exempt registration's, which it does not mean
     standing = state.stands()
     stands = standing is not None and standing.registration_id == withdrawal.registration_id
     known = state.registration(withdrawal.registration_id)

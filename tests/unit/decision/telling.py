@@ -63,7 +63,7 @@ def _step(kind: type, at: int, number: Any, unit: Any, fields: dict[str, Any]) -
         event_id=event(name),
         certificate_number=number,
         unit_code=unit,
-        occurred_at=T0 + at,
+        occurred_at=fields.pop("occurred_at", T0 + at),
         submitter=Principal(sub=sub, org=unit if org is None else org, roles=roles),
         **fields,
     )

@@ -7,7 +7,21 @@ import pytest
 
 from natalog.events import OverSix
 from tests.unit.decision.scenario import VOID, given
-from tests.unit.decision.telling import DAY, PROOFS, backfill, beijing, blacklist, day, filing
+from tests.unit.decision.telling import (
+    DAY,
+    HOUR,
+    MINUTE,
+    PROOFS,
+    approve_withdrawal,
+    ask_withdrawal,
+    backfill,
+    beijing,
+    blacklist,
+    claim,
+    day,
+    filing,
+    release,
+)
 
 # doubt -> what makes it fire in an otherwise ordinary filing
 PATTERNS: dict[str, Any] = {
@@ -26,6 +40,44 @@ CLEARS = {
     "WELFARE_HOME": {"COLLECTIVE_HOUSEHOLD", "FOLLOWS_NEITHER", "NON_RELATIVE"},
     "PARENT_IN_COLLECTIVE": {"COLLECTIVE_HOUSEHOLD"},
     "CASE_DECIDED": {"FOLLOWS_NEITHER", "NON_RELATIVE", "COLLECTIVE_HOUSEHOLD", "PRIVATE_ADOPTION"},
+}
+
+
+_ABROAD = {"number": None, "gate": None, "exemption": "BORN_ABROAD", "category": "BORN_ABROAD"}
+_NOBODY = {"follows": "OTHER", "relation_to_head": "99", "basis_ref": "B-1"}
+# What looks like a pattern and is legal (DOMAIN.md; 公通字〔2021〕12号 20-30条)
+ALIKE: dict[str, Any] = {
+    "home birth": {"basis_ref": "JT-1"},
+    "born abroad": _ABROAD,
+    "born abroad, parents abroad": _ABROAD | _NOBODY | {"placement_basis": "OVERSEAS_PARENTS"},
+    "foundling": _NOBODY
+    | {
+        "number": None,
+        "gate": None,
+        "exemption": "WELFARE_HOME",
+        "category": "WELFARE_HOME",
+        "household_kind": "WELFARE_COLLECTIVE",
+        "follows": "NONE",
+        "parents_married": None,
+        "placement_basis": "WELFARE_HOME",
+    },
+    "adopted, no certificate": _NOBODY
+    | {
+        "number": None,
+        "gate": None,
+        "exemption": "ADOPTED",
+        "category": "ADOPTION",
+        "placement_basis": "ADOPTION_REGISTERED",
+    },
+    "adopted, with certificate": _NOBODY | {"category": "ADOPTION", "placement_basis": "ADOPTION_REGISTERED"},
+    "Bingtuan": {"number": "Z660000001", "unit": "660106520000"},
+    "moved household": {"number": "Z510000001", "division": "330105"},
+    "grandparents' household": {
+        "follows": "OTHER",
+        "relation_to_head": "43",
+        "placement_basis": "STUDENT_PARENTS",
+        "basis_ref": "X-1",
+    },
 }
 
 
@@ -209,8 +261,23 @@ def test_twins():
     w.when(filing("R2", "Z330000002", **same)).then_accepted()
 
 
+def test_twins_at_one_desk_under_claims():
+    first, second = "Z330000001", "Z330000002"
+    same = {"birth_date": day("2026-06-20"), "mother_token": "m", "father_token": "f"}
+    w = given(claim(number=first, id="c1"), claim(number=second, id="c2"))
+    w.when(filing("R1", first, at=20 * MINUTE, gate="claim:c1", **same)).then_accepted()
+    w.when(filing("R2", second, at=25 * MINUTE, gate="claim:c2", **same)).then_accepted()
+    assert not w.state(first).contested
+    assert not w.state(second).contested
+
+
 def test_a_home_birth():
     clean(birth_date=day("2026-03-01"), basis_ref="JT-1")
+
+
+def test_a_home_birth_whose_certificate_is_of_the_next_year():
+    at = beijing("2025-03-01T10:00:00")
+    clean(number="Z330123456", birth_date=day("2024-11-20"), at=at, registered=at)
 
 
 def test_an_overseas_birth():
@@ -274,8 +341,33 @@ def test_the_bingtuan():
     clean(number="Z660000002", unit="659001520000")
 
 
+def test_the_bingtuan_amends_and_withdraws_its_own():
+    number, station, other = "Z650000001", "660106520000", "660105510000"
+    w = given().when(filing("R1", number, station)).then_accepted()
+    w.when(filing("R1", number, other)).then_accepted("AMENDMENT", first=0)
+    w.when(ask_withdrawal("R1", number, station, org="660000", id="ask")).then_accepted(first=0)
+    w.when(approve_withdrawal("ask", "R1", number, other, org="660100")).then_accepted(first=0)
+    city = "659001520000"
+    w = given().when(filing("R1", number, city)).then_accepted()
+    w.when(filing("R1", number, "659001510000")).then_accepted("AMENDMENT", first=0)
+    w.when(ask_withdrawal("R1", number, city, org="650000")).then_accepted(first=0)
+
+
 def test_a_household_that_moved_from_another_province():
     clean(number="Z510000001", division="330105")
+
+
+def test_a_child_who_was_claimed_for_at_the_old_home_and_registered_at_the_new_one():
+    w = given(claim("510104520000", "Z510000001", id="c"), release("510104520000", "Z510000001", at=MINUTE))
+    w.when(filing("R1", "Z510000001", at=HOUR, birth_date=day("2022-07-01"))).then_accepted()
+
+
+@pytest.mark.parametrize("said", ALIKE.values(), ids=ALIKE)
+def test_each_look_alike_stays_clean_when_it_is_sent_again_supplied_later_or_over_six_and_checked(said):
+    given(filing(**said)).when(filing(**said)).then_accepted("AMENDMENT", first=0)
+    given().when(backfill(**said)).then_accepted()
+    clean(**said | {"birth_date": day("2015-01-01"), "over_six": PROOFS})
+    clean(**said | {"birth_date": day("2020-07-02")})
 
 
 def test_household_and_follows_may_be_absent():

@@ -131,6 +131,16 @@ def test_any_unit_of_its_prefecture_may_amend():
     given(filing("R1", unit=XIHU)).when(filing("R1", unit=GONGSHU)).then_accepted("AMENDMENT", first=0)
 
 
+def test_whose_prefecture_amends_goes_by_decision_time_when_the_brokers_clock_steps_back():
+    before, after = beijing("2015-12-02T23:00:00"), beijing("2015-12-03T00:00:00")
+    shou, huainan, luan = "341521510000", "340402510000", "341502510000"
+    w = given(filing("R1", unit=shou, at=before), release(at=after))
+    w.when(filing("R1", unit=huainan, at=before, gate=None)).then_accepted(
+        "AMENDMENT", "IMPOSSIBLE_YEAR", first=0
+    )
+    w.when(filing("R1", unit=luan, at=before)).then_refused("USED", "CONTESTED", first=0)
+
+
 def test_from_elsewhere_the_same_registration_is_refused_and_contests():
     w = given(filing("R1", unit=XIHU))
     w.when(filing("R1", unit=NINGBO)).then_refused("USED", "CONTESTED", first=0)

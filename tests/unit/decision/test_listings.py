@@ -12,6 +12,8 @@ from tests.unit.decision.telling import (
     NINGBO_CITY,
     NUMBER,
     OTHER,
+    PROOFS,
+    T0,
     approve_withdrawal,
     ask_withdrawal,
     backfill,
@@ -21,6 +23,7 @@ from tests.unit.decision.telling import (
     completion,
     day,
     filing,
+    release,
     void,
 )
 
@@ -98,6 +101,29 @@ def test_a_completion_before_the_listing_binds_excuses(lists, reason, after_use)
 def test_a_completion_at_the_millisecond_it_binds_excuses_nothing(lists, reason, after_use):
     w = given(lists(effective=HOUR), completion("R1", at=HOUR))
     w.when(filing("R1", at=HOUR, registered=HOUR)).then_refused(reason, doubts=VOID, first=0)
+
+
+@listed
+def test_a_completion_on_the_ledger_after_the_listing_excuses_nothing_when_the_clock_stepped_back(
+    lists, reason, after_use
+):
+    w = given(lists(at=HOUR), completion("R1", at=0))
+    w.when(filing("R1", at=HOUR, registered=HOUR)).then_refused(reason, doubts=VOID, first=0)
+    w = given(lists(effective=HOUR), release(at=HOUR), completion("R1", at=HOUR - 1))
+    w.when(filing("R1", at=HOUR, registered=HOUR)).then_refused(reason, doubts=VOID, first=0)
+    w = given(lists(effective=HOUR), release(at=HOUR - 1), completion("R1", at=0))
+    w.when(filing("R1", at=HOUR, registered=HOUR)).then_accepted("LISTED_AFTER_CLAIM")
+    w = given(release(at=HOUR), completion("R1", at=0), lists(at=0))
+    w.when(filing("R1", at=HOUR, registered=HOUR)).then_accepted("LISTED_AFTER_CLAIM")
+
+
+@listed
+def test_a_listing_said_to_be_from_before_1970_binds_all_the_same(lists, reason, after_use):
+    w = given(lists(effective=-T0 - DAY))
+    w.when(filing(registered=0)).then_refused(reason, doubts=VOID, first=0)
+    said = {"over_six": PROOFS, "birth_date": day("1969-12-31")}
+    w.when(backfill(registered=-T0, **said)).then_refused(reason, doubts=VOID, first=0)
+    w.when(backfill("R2", registered=-T0 - 1, **said)).then_accepted(after_use, "IMPOSSIBLE_YEAR")
 
 
 @listed

@@ -2,7 +2,15 @@
 
 import pytest
 
-from natalog.decision.numbers import is_wellformed, normalise, print_year, province, suggest
+from natalog.decision.numbers import (
+    has_letter,
+    is_wellformed,
+    normalise,
+    print_year,
+    province,
+    suggest,
+    with_letter,
+)
 from tests.unit.decision.scenario import given
 from tests.unit.decision.telling import MINUTE, NUMBER, PROOFS, beijing, claim, day, filing, overdue
 
@@ -13,6 +21,9 @@ DOUBT_FREE = {"over_six": PROOFS}
     ("raw", "normal"),
     [
         ("m330123456", NUMBER.replace("Z", "M")),
+        ("a330123456z", "A330123456Z"),
+        ("｛`～", "{`~"),  # next to the letters, and the last of the full-width forms
+        ("！｟\uff00", "!｟\uff00"),
         ("  M330123456\t", "M330123456"),
         ("Ｍ３３０１２３４５６", "M330123456"),
         ("\u3000M330123456\u00a0\r\n", "M330123456"),
@@ -49,6 +60,8 @@ def test_not_well_formed(number):
         ("0330123456", "O330123456"),
         ("1330123456", "I330123456"),
         ("M33-0123-456", "M330123456"),
+        ("M 33 0123 456", "M330123456"),
+        ("M33.0123.456", "M330123456"),
         ("Ｍ３３０１２３４５６", "M330123456"),
         ("33O123456", "330123456"),
         ("M330123456", None),
@@ -68,6 +81,18 @@ def test_print_year_and_province():
         0,
     ]
     assert [province(n) for n in ("M330123456", "330123456")] == ["33", "33"]
+
+
+def test_an_edition_with_or_without_letter():
+    assert [has_letter(n) for n in ("M330123456", "330123456")] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("year", "letter"),
+    [(2000, "A"), (2001, "B"), (2012, "M"), (2025, "Z"), (1999, "?"), (2026, "?"), (None, "?")],
+)
+def test_bare_digits_come_with_the_letter_of_the_birth_year(year, letter):
+    assert with_letter("330123456", year) == letter + "330123456"
 
 
 # Filings -----------------------------------------------------------------------------------------------------
@@ -117,6 +142,10 @@ def test_a_number_is_mandatory(number):
 def test_a_coded_exemption_stands_in_for_it(exemption):
     w = given().when(filing(number=None, exemption=exemption, gate=None)).then_accepted(delay=10 * MINUTE)
     w.when(overdue(number=None)).then_accepted()
+
+
+def test_an_empty_number_beside_an_exemption_is_no_number_to_warn_about():
+    given().when(filing(number="", exemption="BORN_ABROAD", gate=None)).then_accepted()
 
 
 @pytest.mark.parametrize("exemption", ["LOST", "born_abroad", " ADOPTED", "FACT_ADOPTION"])

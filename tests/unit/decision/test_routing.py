@@ -163,6 +163,13 @@ def test_one_record_one_entry_in_order_and_chained():
     assert (repeat.event_id, entries[5].first) == (steps[1].record.event_id, 1)
 
 
+@pytest.mark.parametrize("at", [-1, 2**62])
+def test_a_broker_time_that_is_none_is_held_within_bounds(at):
+    w = given()
+    w.when(claim(at=at - T0, occurred_at=T0)).then_accepted()
+    assert w.state().claims[0].granted_at == w.state().last_at == (0 if at < 0 else 2**50)
+
+
 def test_decision_time_does_not_step_back_and_a_step_beyond_skew_is_counted():
     w = given(claim(at=HOUR))
     assert w.state().last_at == T0 + HOUR

@@ -2,6 +2,7 @@
 
 import pytest
 
+from natalog.decision import codes
 from natalog.decision.rules import BUILT_IN, NEWEST, RuleSet, RuleSetError, RuleSets, from_json
 from tests.unit.decision.scenario import VOID, given
 from tests.unit.decision.telling import HOUR, MINUTE, filing, void
@@ -43,6 +44,13 @@ def test_a_set_that_cannot_be_used_says_so(text):
         from_json(text)
 
 
+def test_a_set_that_says_nothing_is_the_newest_but_for_its_number():
+    own = from_json('{"version": 1}')
+    assert own.text == NEWEST.text
+    zero = from_json('{"version": 2, "sla_seconds": 0, "claim_seconds": 0, "skew_seconds": 2147483647}')
+    assert (zero.sla_ms, zero.claim_ms, zero.skew_ms) == (0, 0, 2147483647000)
+
+
 def test_two_texts_under_one_number_are_refused():
     sets = RuleSets()
     sets.add(BUILT_IN[1])
@@ -54,3 +62,15 @@ def test_two_texts_under_one_number_are_refused():
     assert sets.get(5).sla_ms == MINUTE
     with pytest.raises(RuleSetError):
         sets.get(6)
+
+
+def test_codes_are_named_by_their_bits():
+    late_and_due = codes.FILED_LATE | codes.OVERDUE
+    assert codes.names(codes.FLAGS, late_and_due | codes.WITHDRAWN_BEFORE) == [
+        "FILED_LATE",
+        "OVERDUE",
+        "WITHDRAWN_BEFORE",
+    ]
+    assert codes.names(codes.FLAGS, 0) == []
+    assert codes.mask_of(codes.FLAGS, ["OVERDUE", "FILED_LATE"]) == late_and_due
+    assert codes.mask_of(codes.DOUBTS, []) == 0

@@ -55,7 +55,7 @@ def test_a_claim_on_the_successor_of_a_used_number_is_refused_and_warned():
 def test_succession_stands_on_every_succession_entry():
     w = given(filing("R1", A), void(A, by=B), reinstate(A))
     assert [entry.flags for _, entry in w.sent] == [("SUCCESSION",), ("SUCCESSION",)]
-    assert [str(entry.verdict) for _, entry in w.sent] == ["ACCEPTED", "ACCEPTED"]
+    assert [(str(entry.verdict), entry.first) for _, entry in w.sent] == [("ACCEPTED", None)] * 2
 
 
 def test_the_successor_of_an_unused_number_is_as_good_as_new():
@@ -165,6 +165,14 @@ def test_already_used_by_another_it_is_contested_and_the_predecessor_learns_it()
     assert w.state(B).contested
     assert w.state(A).relations == ()
     w.when(filing("R2", B)).then_accepted("AMENDMENT", "SUCCESSION", first=1)
+
+
+def test_the_number_a_contested_chain_began_with_learns_it_too():
+    w = given(filing("R1", A), filing("R2", D), void(C, by=D), void(B, by=C), void(A, by=B))
+    notices = [(s.certificate_number, s.contested_by, e.first) for s, e in w.sent if s.contested_by]
+    assert notices == [(C, D, None), (A, D, w.told[0].seq)]
+    assert [w.state(n).contested for n in (A, B, C, D)] == [True, False, True, True]
+    assert len({s.event_id for s, _ in w.sent}) == len(w.sent)
 
 
 def test_already_used_by_the_same_registration_is_no_contest():

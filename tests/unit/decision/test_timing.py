@@ -24,6 +24,7 @@ from tests.unit.decision.telling import (
     overdue,
     release,
     void,
+    withdrawn,
 )
 
 LATE = 30 * MINUTE
@@ -68,9 +69,37 @@ def test_else_from_the_own_claim():
     w.when(filing(at=12 * MINUTE, registered=DAY)).then_accepted("CLOCK_SKEW", delay=12 * MINUTE)
 
 
+def test_a_refused_claim_is_no_own_claim():
+    w = given(claim(XIHU), claim(NINGBO))
+    w.when(filing(at=MINUTE, registered=DAY, unit=NINGBO)).then_accepted(
+        "CLOCK_SKEW", "CLAIM_CONFLICT", delay=0
+    )
+    w = given(claim(XIHU), claim(NINGBO, at=HOUR))
+    w.when(filing(at=HOUR, registered=40 * MINUTE, unit=NINGBO)).then_accepted("CLAIM_CONFLICT")
+
+
+def test_a_completion_is_the_base_as_the_broker_timed_it_even_when_its_clock_stepped_back():
+    late = filing(at=31 * MINUTE, registered=DAY)
+    w = given(release(at=HOUR), completion(at=0))
+    w.when(late).then_accepted("CLOCK_SKEW", "FILED_LATE", delay=31 * MINUTE)
+    for lists in (blacklist, void):  # one that does not bind yet
+        w = given(lists(effective=DAY), release(at=HOUR), completion(at=0))
+        w.when(late).then_accepted("CLOCK_SKEW", "FILED_LATE", delay=31 * MINUTE)
+    w = given(blacklist(), release(at=HOUR), completion(at=0))  # one that bound before either
+    flags = ("CLOCK_SKEW", "FILED_LATE")
+    w.when(late).then_refused("BLACKLISTED", *flags, doubts=VOID, first=0, delay=31 * MINUTE)
+
+
 def test_another_units_claim_is_no_base():
     given(claim(NINGBO)).when(filing(at=MINUTE, registered=DAY)).then_accepted(
         "CLOCK_SKEW", "CLAIM_CONFLICT", delay=0
+    )
+
+
+def test_a_correction_before_is_no_base_either():
+    w = given(blacklist(), filing(corrects=event("x"), registered=0))
+    w.when(filing(at=HOUR, registered=DAY)).then_refused(
+        "BLACKLISTED", "CLOCK_SKEW", doubts=VOID, first=0, delay=0
     )
 
 
@@ -188,6 +217,25 @@ def test_it_is_due_from_the_earlier_of_registration_and_receipt(registered, sinc
 
 def test_a_second_completion_does_not_put_it_off():
     assert due(given(completion(), completion(at=HOUR))) == T0
+
+
+def test_a_registration_before_1970_is_due_since_then_and_a_second_completion_changes_nothing():
+    w = given(completion(registered=-(T0 + DAY)))
+    assert due(w) == 0
+    w.when(completion(at=HOUR)).then_accepted()
+    assert due(w) == 0
+    w.when(overdue()).then_accepted("OVERDUE")
+
+
+def test_an_approved_withdrawal_closes_nothing_again_and_a_completion_of_what_was_filed_opens_none():
+    w = given(completion(), filing(), *withdrawn(), completion(at=HOUR))
+    w.when(overdue(at=2 * HOUR)).then_accepted()
+
+
+def test_a_filing_that_is_misrouted_closes_nothing():
+    w = given(completion())
+    w.when(filing(), topic="sla.alerts").then_refused("MISROUTED")
+    w.when(overdue()).then_accepted("OVERDUE")
 
 
 def test_a_filing_closes_the_obligation():

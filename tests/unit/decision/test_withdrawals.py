@@ -88,6 +88,25 @@ def test_a_request_lapses_when_its_registration_ends():
     assert w.state().stands().registration_id == "R1"
 
 
+def test_a_request_is_a_request_whatever_approved_one_it_cites():
+    w = given(filing("R1"), *withdrawn("R1"), filing("R1"))
+    w.when(ask_withdrawal("R1", request_id=event(f"ask R1 {NUMBER}"), id="again")).then_accepted(first=3)
+    w.when(approve_withdrawal("again")).then_accepted(first=3)
+    assert w.state().stands() is None
+
+
+def test_an_approval_of_what_has_only_a_completion_finds_no_registration():
+    given(completion()).when(approve_withdrawal("ask")).then_refused("UNKNOWN_REGISTRATION")
+
+
+def test_a_malformed_number_withdraws_nothing_of_the_exempt_registration_under_the_same_key():
+    w = given(filing("R1", None, exemption="ADOPTED"))
+    w.when(ask_withdrawal("R1", "33O")).then_refused("MALFORMED_NUMBER")
+    w.when(ask_withdrawal("R1", "", id="ask")).then_accepted(first=0)
+    w.when(approve_withdrawal("ask", "R1", "33O")).then_refused("MALFORMED_NUMBER")
+    w.when(approve_withdrawal("ask", "R1", None)).then_accepted(first=0)
+
+
 def test_a_request_is_good_for_its_registration_only():
     w = given(filing("R1"), ask_withdrawal("R1", id="b", sub="zhao"), *withdrawn("R1"), filing("R2"))
     w.when(approve_withdrawal("b", "R2")).then_refused("NEEDS_SECOND_PERSON")
