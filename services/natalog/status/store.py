@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import re
 import shutil
 import struct
 from collections.abc import Iterator, Mapping, Sequence
@@ -44,6 +45,10 @@ _COUNTER = struct.Struct(">Q")
 _HEADER = struct.Struct("<QI")
 
 
+# "While lock file …", "lock hold by current process": a damaged *block* is something else.
+_IN_USE = re.compile(r"\block (file|hold)")
+
+
 class Doubtful(Exception):
     """The store cannot be trusted: empty it and read the ledger from its beginning."""
 
@@ -66,7 +71,7 @@ class ViewStore:
             # On reopening, RocksDB takes stored options and drops the filter unless they are given by family.
             self._database = Rdict(str(self._directory), self._options, {"default": self._options})
         except Exception as error:  # rocksdict raises nothing narrower
-            if "lock" in str(error).lower():
+            if _IN_USE.search(str(error)):
                 raise StoreInUse(f"another process uses {self._directory}") from error
             if self.was_damaged:
                 raise
