@@ -61,7 +61,7 @@ class _Load:
         self._requests = requests
         self._next = 0
         self._rate = rate
-        self._begin = time.perf_counter()
+        self._begin = time.perf_counter() + 0.05  # while the connections are made
         self._count_from = self._begin + seconds / 5
         self._end = self._begin + seconds
         self._idle: deque[_Connection] = deque()

@@ -239,7 +239,7 @@ def _full(
     beside: dict[str, Callable[[], float]],
 ) -> Figures:
     """At full load: answers per second of wall clock and per CPU-second, of the server and of what it stands on."""
-    _load(port, requests, directory, 1.0, 0)
+    _load(port, requests, directory, 1.5, 0, warm=True)
     clocks = {f: (lambda pid=pid: cpu_seconds(pid)) for f, pid in processes.items()} | beside
     before = {suffix: clock() for suffix, clock in clocks.items()}
     told = _load(port, requests, directory, seconds, 0)
@@ -251,7 +251,9 @@ def _full(
     return figures
 
 
-def _load(port: int, requests: list[bytes], directory: Path, seconds: float, rate: float) -> Figures:
+def _load(
+    port: int, requests: list[bytes], directory: Path, seconds: float, rate: float, *, warm: bool = False
+) -> Figures:
     file = directory / "requests.pickle"
     file.write_bytes(pickle.dumps(requests))
     done = subprocess.run(
@@ -267,7 +269,7 @@ def _load(port: int, requests: list[bytes], directory: Path, seconds: float, rat
     if done.returncode:
         raise RuntimeError(done.stderr)
     told: Figures = json.loads(done.stdout)
-    if set(told["statuses"]) != {"200"} or told["lost"]:
+    if not warm and (set(told["statuses"]) != {"200"} or told["lost"]):
         raise RuntimeError(f"not every answer was 200: {told}")
     return told
 
