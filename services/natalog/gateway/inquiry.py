@@ -8,6 +8,7 @@ import time
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 from natalog.decision.divisions import contains
@@ -17,6 +18,7 @@ from natalog.gateway.auth import Caller
 from natalog.gateway.freshness import Freshness
 from natalog.gateway.intake_producer import IntakeProducer, QueueFull, TooLarge
 from natalog.gateway.problems import Problem
+from natalog.gateway.receipts import Receipts
 from natalog.gateway.replica import Replica
 from natalog.gateway.status import Finding, Status, find
 from natalog.gateway.submission import PARTITIONS, today
@@ -78,6 +80,7 @@ class Inquiry:
         self._producer = producer
         self._stale_ms = stale_ms
         self._moved = asyncio.Event()
+        self._receipts = Receipts()
 
     def moved(self) -> None:
         """The replica took a step; on the event loop."""
@@ -155,7 +158,7 @@ class Inquiry:
     async def _record(
         self, asking: Asking, check_id: uuid.UUID, now: int, answers: list[dict[str, Any]]
     ) -> None:
-        tokens = dict.fromkeys(a["as_of"]["token"] for a in answers if a["as_of"]["token"])
+        """Return once the question stands on its topic. Raises TimeoutError, QueueFull or TooLarge."""
         record = QueryRecord(
             check_id=check_id,
             asked_at=now,
@@ -166,15 +169,10 @@ class Inquiry:
                 Answer(certificate_number=_recordable(a["certificate_number"]), status=a["status"])
                 for a in answers
             ),
-            as_of=_joined(tokens),
+            as_of="-".join(dict.fromkeys(a["as_of"]["token"] for a in answers if a["as_of"]["token"])),
         )
-        loop = asyncio.get_running_loop()
-        written: asyncio.Future[int | None] = loop.create_future()
-
-        def report(offset: int | None) -> None:
-            loop.call_soon_threadsafe(_settle, written, offset)
-
         key = asking.unit.encode()
+        written, report = self._receipts.expect()
         self._producer.send(AUDIT, partition_of(key, PARTITIONS[AUDIT]), key, encode(record), report)
         async with asyncio.timeout(_RECORDED_WITHIN):
             if await written is None:
@@ -190,7 +188,7 @@ class _Moment:
         self.partition = partition
         self.position = position
         self.staleness = max(0, now - as_of) if as_of else None
-        self.as_of_json = {"token": f"{partition}.{position}", "time": rfc3339(as_of or None)}
+        self.as_of_json = _as_of(partition, position, as_of)
 
     def is_stale(self, limit_ms: int) -> bool:
         return self.staleness is None or self.staleness > limit_ms
@@ -198,6 +196,11 @@ class _Moment:
 
 class Behind(Exception):
     """The replica did not come to the wanted position in time."""
+
+
+@lru_cache(64)  # the same until the replica or the sampler moves on
+def _as_of(partition: int, position: int, as_of: int) -> dict[str, str | int | None]:
+    return {"token": f"{partition}.{position}", "time": rfc3339(as_of or None)}
 
 
 _UNTOLD: Final = Finding(Status.UNKNOWN, usable=False)
@@ -237,19 +240,6 @@ def _json(
     }
 
 
-def _joined(tokens: Mapping[str, None]) -> str:
-    furthest: dict[int, int] = {}
-    for token in tokens:
-        for partition, position in positions(token).items():
-            furthest[partition] = max(position, furthest.get(partition, 0))
-    return "-".join(f"{p}.{at}" for p, at in sorted(furthest.items()))
-
-
 def _recordable(number: str) -> str:
     """What was asked about, unless it is no certificate number and might be personal."""
     return number if is_wellformed(number) else f"(malformed, {len(number)} characters)"
-
-
-def _settle(written: asyncio.Future[int | None], offset: int | None) -> None:
-    if not written.done():
-        written.set_result(offset)
