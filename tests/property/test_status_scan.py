@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from hashlib import sha256
 
 import pytest
 from hypothesis import given, settings
@@ -127,6 +128,46 @@ def test_a_damaged_entry_is_judged_alike(sent, data):
             value = value[:at] + bytes([byte]) + value[at + 1 :]
         same([*entries[:place], (key, value), *entries[place + 1 :]])
     same([(k if i != place else key + b"0", v) for i, (k, v) in enumerate(entries)])
+
+
+@pytest.mark.parametrize(
+    ("seq", "offset", "prev", "counts"),
+    [
+        (1, 8, None, True),
+        (2, 8, None, False),
+        (0, 8, None, False),
+        (1, 7, None, False),
+        (1, 8, bytes(32), False),
+    ],
+)
+def test_only_what_extends_the_head_counts(seq, offset, prev, counts):
+    filing = next(s for s in history(3, 60) if type(s.record).__name__ == "Filing" and s.key[:1] == b"Z")
+
+    def entry(seq, offset, prev):
+        return encode_entry(
+            seq,
+            prev,
+            0,
+            offset,
+            1_782_871_200_000,
+            1,
+            codes.ACCEPTED,
+            0,
+            0,
+            0,
+            -1,
+            -1,
+            -1,
+            None,
+            filing.value,
+        )
+
+    first = entry(0, 7, bytes(32))
+    second = entry(seq, offset, sha256(first).digest() if prev is None else prev)
+    out = scan(Head.genesis(), [0, 1], [filing.key] * 2, [first, second])
+    assert out.plain_at == ([0, 1] if counts else [0])
+    assert out.void == ([] if counts else [1])
+    same([(filing.key, first), (filing.key, second)])
 
 
 def test_codes_tell_numbers_apart():

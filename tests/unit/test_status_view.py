@@ -56,6 +56,14 @@ def test_a_view_closed_and_opened_says_the_same(tmp_path):
     view.close()
 
 
+def test_a_snapshot_takes_the_changes_before_it_away(tmp_path):
+    view = filled(tmp_path)
+    assert list(view._store._from(b"c"))[0][0][:1] == b"c"
+    view.snapshot()
+    assert list(view._store._from(b"c"))[0][0][:1] != b"c"
+    view.close()
+
+
 def test_another_ledger_empties_it(tmp_path):
     filled(tmp_path).close()
     view = StatusView(tmp_path, 12)
