@@ -33,8 +33,8 @@ def test_the_walk_follows_the_newest_schemas():
 
 
 def by_reference(head: Head, offsets, keys, values):
-    """Void offsets, events with their places, the numbers plainly taken, head: the long way."""
-    after, void, events, plain, rest = head.copy(), [], [], [], []
+    """Head, void offsets, events with their places, what may change a number: the long way."""
+    after, void, events, rest = head.copy(), [], [], []
     for at, (key, value) in enumerate(zip(keys, values, strict=True)):
         entry = extends(after, key, value)
         if entry is None:
@@ -46,7 +46,7 @@ def by_reference(head: Head, offsets, keys, values):
         if entry.kind == RECORD_INPUT and entry.reason != codes.MISROUTED:
             rest.append((at, type(command_of(entry)).__name__, entry.verdict, entry.flags, key))
         advance(after, entry, value)
-    return (after.seq, after.prev, after.causes), void, events, plain, rest
+    return (after.seq, after.prev, after.causes), void, events, rest
 
 
 def by_scan(head: Head, offsets, keys, values):
@@ -63,7 +63,7 @@ def by_scan(head: Head, offsets, keys, values):
         rest.append((at, type(command_of(entry)).__name__, entry.verdict, entry.flags, keys[at]))
     head = out.head
     events = list(zip(out.at, out.events, strict=True))
-    return (head.seq, head.prev, head.causes), out.void, events, [], sorted(rest)
+    return (head.seq, head.prev, head.causes), out.void, events, sorted(rest)
 
 
 def same(entries):

@@ -12,6 +12,7 @@ from natalog.ledger.follow import Stretch
 from natalog.status.sets import NAMES, Changes, Sets
 from natalog.status.store import Doubtful, _read_snapshot, _snapshot
 from natalog.status.view import StatusView
+from natalog.wire.errors import UnknownFingerprint
 from tests.property.decision_histories import NUMBERS, PARTITION, history
 from tests.property.test_decision_fold import decided
 from tests.property.test_status_view import expected, statuses
@@ -150,8 +151,9 @@ def test_an_entry_this_build_cannot_fold_changes_nothing(tmp_path):
     view = filled(tmp_path)
     before = statuses(view, AT)
     offset = LENGTH
-    with pytest.raises(Exception, match=r".*"):
-        view.apply(Stretch(PARTITION, [offset], [b"Z330000019"], [b"\xc3\x01" + b"\x01" * 40], offset + 1))
+    newer = b"\xc3\x01" + b"\x01" * 8 + view.tails[PARTITION].head.prev
+    with pytest.raises(UnknownFingerprint):
+        view.apply(Stretch(PARTITION, [offset], [b"Z330000019"], [newer], offset + 1))
     assert statuses(view, AT) == before
     assert view.tails[PARTITION].head.offset == offset
     view.close()

@@ -32,7 +32,6 @@ from natalog.decision.commands import (
     Withdrawal,
 )
 from natalog.decision.listings import stated_listing
-from natalog.decision.packing import varint
 from natalog.decision.state import Held, Listing
 from natalog.wire.hot import EntryView
 
@@ -184,6 +183,16 @@ _USED: Final = 1
 _CONTESTED: Final = 2
 _WITHDRAWN: Final = 4
 _VOID: Final = 8
+
+
+def varint(n: i64) -> bytes:
+    """LEB128 of n ≥ 0."""
+    out = bytearray()
+    while n > 127:
+        out.append(int(n & 127 | 128))
+        n >>= 7
+    out.append(int(n))
+    return bytes(out)
 
 
 def _text(text: str) -> bytes:
