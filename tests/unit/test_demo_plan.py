@@ -31,7 +31,6 @@ from natalog.events import Entry, Principal
 from natalog.gateway.auth import Caller
 from natalog.gateway.problems import Problem
 from natalog.gateway.roles import allowed
-from natalog.gateway.status import find
 from natalog.gateway.submission import prepare
 from natalog.gateway.verdict import verdict_json
 from natalog.ledger.head import Head
@@ -40,6 +39,7 @@ from natalog.sample import Population, filings
 from natalog.wire.codec import decode
 from natalog.wire.partition import partition_of
 from natalog.wire.topics import INTAKE_TOPICS
+from tests.status_reference import find
 
 NOT_PLANTED = {
     "OVERDUE",  # sent by the watch
