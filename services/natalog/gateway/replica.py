@@ -11,13 +11,14 @@ import logging
 import struct
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from confluent_kafka import KafkaException
 
 from natalog import metrics
 from natalog.decision.codes import REPEATED
+from natalog.gateway import listings
 from natalog.gateway.freshness import Freshness
 from natalog.gateway.replies import Arrived, Replies
 from natalog.gateway.vital import vital_thread
@@ -25,7 +26,7 @@ from natalog.kafka.clients import admin_client
 from natalog.kafka.offsets import LogBounds, identity_of
 from natalog.ledger.fold import Fold, ShelfDisagrees
 from natalog.ledger.follow import LEDGER, LedgerReader, Stretch
-from natalog.ledger.store import Store
+from natalog.ledger.store import Shelf, Store
 from natalog.wire.hot import RECORD_INPUT, EntryView, read_entry
 from natalog.wire.schemas import HEADER_SIZE
 from natalog.wire.topics import INTAKE_TOPICS
@@ -80,6 +81,11 @@ class Replica:
         """The packed state of a key, None when the ledger says nothing about it."""
         return self._store.shelves[partition].states([key]).get(key)
 
+    @property
+    def shelves(self) -> Sequence[Shelf]:
+        """The stores of all partitions, for what is kept beside the states."""
+        return self._store.shelves
+
     def places(self, event_id: bytes, partition: int | None = None) -> list[tuple[int, int]]:
         """Partition and ledger offset of every entry about an event id that is no repeat, oldest first."""
         shelves: Iterable[int] = range(self._partitions) if partition is None else (partition,)
@@ -119,7 +125,7 @@ class Replica:
         # Kept: an admin client that is collected takes its open questions with it.
         self._admin = admin = admin_client(self._bootstrap, "natalog-gateway-replica")
         identity = identity_of(admin, LEDGER)
-        if not self._store.belongs_to(f"{identity.cluster}/{identity.topic}"):
+        if not self._store.belongs_to(f"{identity.cluster}/{identity.topic} {listings.FORMAT}"):
             log.warning("the replica was of another ledger and is folded anew")
         self._folds = [Fold(p, self._store.shelves[p]) for p in range(self._partitions)]
         self._bounds = LogBounds(admin, [], [(LEDGER, p) for p in range(self._partitions)])
@@ -195,6 +201,7 @@ class Replica:
                 continue
             if entry.verdict != REPEATED:
                 found[_INDEX + event_id + _OFFSET.pack(offset)] = b""
+                found |= listings.rows(entry, value, offset)
             if wants(event_id):
                 topic = INTAKE_TOPICS[entry.topic]
                 arrived.append(Arrived(partition, offset, event_id, topic, entry.offset, value))

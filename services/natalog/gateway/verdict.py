@@ -9,8 +9,10 @@ import orjson
 
 from natalog.decision.calendar import bounded_day, civil
 from natalog.decision.codes import DOUBTS, FLAGS, REASONS, Code
-from natalog.decision.numbers import is_wellformed, suggest, with_letter
+from natalog.decision.numbers import is_wellformed, with_letter
 from natalog.events import Entry, Verdict
+from natalog.gateway.language import Language, one_of
+from natalog.gateway.lookalikes import meant
 from natalog.wire import codec
 from natalog.wire.json_values import time_text
 from natalog.wire.kinds import RECORD_OF_KIND
@@ -29,14 +31,14 @@ _ACCEPTED: Final[dict[str, tuple[str, str]]] = {
 _UNREADABLE: Final = ("The record could not be read.", "记录无法解析。")
 
 
-def _sentences(table: tuple[Code, ...]) -> dict[str, str]:
-    return {code.code: f"{code.text} {code.zh}。" for code in table if code.code}
+def _sentences(table: tuple[Code, ...]) -> dict[str, tuple[str, str]]:
+    return {code.code: (code.text, f"{code.zh}。") for code in table if code.code}
 
 
 _BY_REASON = _sentences(REASONS)
 _BY_FLAG = _sentences(FLAGS)
 _BY_DOUBT = _sentences(DOUBTS)
-_PREFECTURE_REVIEWS = "To be reviewed by the prefecture. 存疑，由地市复核。"
+_PREFECTURE_REVIEWS = ("To be reviewed by the prefecture.", "存疑，由地市复核。")
 
 
 def rfc3339(ms: int | None) -> str | int | None:
@@ -44,20 +46,20 @@ def rfc3339(ms: int | None) -> str | int | None:
     return None if ms is None else time_text(ms)
 
 
-def message(entry: Entry, kind: str) -> str:
+def message(entry: Entry, kind: str, language: Language = Language.BOTH) -> str:
     """What a person reads: the verdict's sentence, then one for each flag and doubt."""
-    if entry.verdict is Verdict.ACCEPTED:
-        parts = [" ".join(_ACCEPTED[kind])]
-    elif entry.verdict is Verdict.REFUSED:
-        parts = [_BY_REASON.get(entry.reason or "", entry.reason or "")]
-    else:
-        parts = [" ".join(_UNREADABLE)]
     # A code of a newer rule set has no sentence here yet: the code itself is better than silence.
-    parts += [_BY_FLAG.get(flag, flag) for flag in entry.flags]
+    if entry.verdict is Verdict.ACCEPTED:
+        parts = [_ACCEPTED[kind]]
+    elif entry.verdict is Verdict.REFUSED:
+        parts = [_BY_REASON.get(entry.reason or "", (entry.reason or "", ""))]
+    else:
+        parts = [_UNREADABLE]
+    parts += [_BY_FLAG.get(flag, (flag, "")) for flag in entry.flags]
     if entry.doubts:
-        parts += [_BY_DOUBT.get(doubt, doubt) for doubt in entry.doubts]
+        parts += [_BY_DOUBT.get(doubt, (doubt, "")) for doubt in entry.doubts]
         parts.append(_PREFECTURE_REVIEWS)
-    return " ".join(parts)
+    return " ".join(one_of(english, chinese, language) for english, chinese in parts)
 
 
 def token(partition: int, offset: int) -> str:
@@ -81,7 +83,7 @@ def _suggestion(entry: Entry, number: str | None) -> str | None:
     if entry.reason != "MALFORMED_NUMBER" or number is None:
         return None
     if not is_wellformed(number):
-        return suggest(number)
+        return meant(number)
     # Nine bare digits: well-formed as a key, but not for a birth after 2000.
     record = codec.decode(entry.input) if isinstance(entry.input, bytes) else None
     born = getattr(record, "birth_date", None)
@@ -89,7 +91,14 @@ def _suggestion(entry: Entry, number: str | None) -> str | None:
 
 
 def verdict_json(
-    entry: Entry, value: bytes, *, partition: int, event_id: str, kind: str, number: str | None
+    entry: Entry,
+    value: bytes,
+    *,
+    partition: int,
+    event_id: str,
+    kind: str,
+    number: str | None,
+    language: Language = Language.BOTH,
 ) -> bytes:
     """The verdict of DESIGN section 8. `value` is the entry's own bytes, whose SHA-256 it names."""
     return orjson.dumps(
@@ -101,7 +110,7 @@ def verdict_json(
             "reason": entry.reason,
             "flags": entry.flags,
             "doubts": entry.doubts,
-            "message": message(entry, kind),
+            "message": message(entry, kind, language),
             "suggestion": _suggestion(entry, number),
             "received_at": rfc3339(entry.received_at),
             "delay_ms": entry.delay_ms,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 from pathlib import Path
@@ -11,7 +12,7 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from natalog.gateway.auth import Keys, Verifier
+from natalog.gateway.auth import Caller, Keys, Verifier
 from natalog.gateway.problems import Problem
 from natalog.gateway.roles import MAY, Call, allowed
 from natalog.local.issuer import create_keys, sign
@@ -28,13 +29,17 @@ def verifier(keys: Any, **options: Any) -> Verifier:
     return Verifier(Keys(keys.jwks), **options)
 
 
+def caller_of(checks: Verifier, header: str | None) -> Caller:
+    return asyncio.run(checks.caller(header))
+
+
 def bearer(issuer: Any, **claims: Any) -> str:
     wanted = {"sub": "desk-1", "org": ORG, "roles": ["station"], "lifetime": 60} | claims
     return f"Bearer {sign(issuer.issuer, **wanted)}"
 
 
 def test_a_good_token_names_its_principal(issuer: Any) -> None:
-    caller = verifier(issuer).caller(bearer(issuer))
+    caller = caller_of(verifier(issuer), bearer(issuer))
     assert (caller.principal.sub, caller.principal.org, caller.principal.roles) == (
         "desk-1",
         ORG,
@@ -45,7 +50,7 @@ def test_a_good_token_names_its_principal(issuer: Any) -> None:
 
 @pytest.mark.parametrize(("org", "padded"), [("33", "330000"), ("3301", "330100"), ("330106", "330106")])
 def test_a_division_is_padded(issuer: Any, org: str, padded: str) -> None:
-    assert verifier(issuer).caller(bearer(issuer, org=org)).principal.org == padded
+    assert caller_of(verifier(issuer), bearer(issuer, org=org)).principal.org == padded
 
 
 @pytest.mark.parametrize(
@@ -61,14 +66,14 @@ def test_a_division_is_padded(issuer: Any, org: str, padded: str) -> None:
 )
 def test_claims_that_are_not_accepted(issuer: Any, claims: dict[str, Any]) -> None:
     with pytest.raises(Problem) as refused:
-        verifier(issuer).caller(bearer(issuer, **claims))
+        caller_of(verifier(issuer), bearer(issuer, **claims))
     assert refused.value.status == 401
 
 
 @pytest.mark.parametrize("header", [None, "", "Bearer", "Basic x", "Bearer a.b.c", "Bearer x"])
 def test_headers_that_are_no_token(issuer: Any, header: str | None) -> None:
     with pytest.raises(Problem) as refused:
-        verifier(issuer).caller(header)
+        caller_of(verifier(issuer), header)
     assert refused.value.status == 401
 
 
@@ -80,42 +85,42 @@ def test_rs256_and_no_confusion_of_algorithms(tmp_path: Path) -> None:
     claims = {"sub": "x", "org": ORG, "roles": ["auditor"], "exp": 4_000_000_000}
     checks = Verifier(Keys(path))
     good = jwt.encode(claims, key, algorithm="RS256", headers={"kid": "r"})
-    assert checks.caller(f"Bearer {good}").principal.roles == ("auditor",)
+    assert caller_of(checks, f"Bearer {good}").principal.roles == ("auditor",)
     for algorithm, secret in (("RS512", key), ("HS256", "0" * 64), ("none", None)):
         forged = jwt.encode(claims, secret, algorithm=algorithm, headers={"kid": "r"})
         with pytest.raises(Problem):
-            checks.caller(f"Bearer {forged}")
+            caller_of(checks, f"Bearer {forged}")
 
 
 def test_issuer_and_audience_when_they_are_set(issuer: Any) -> None:
     with pytest.raises(Problem):
-        verifier(issuer, issuer="https://issuer").caller(bearer(issuer))
+        caller_of(verifier(issuer, issuer="https://issuer"), bearer(issuer))
     with pytest.raises(Problem):
-        verifier(issuer, audience="natalog").caller(bearer(issuer))
+        caller_of(verifier(issuer, audience="natalog"), bearer(issuer))
 
 
 def test_a_new_key_is_found_and_an_expired_token_is_not_remembered(issuer: Any, tmp_path: Path) -> None:
     now = [1000.0]
     keys = Keys(issuer.jwks, clock=lambda: now[0])
     old = bearer(issuer)
-    Verifier(keys).caller(old)
+    caller_of(Verifier(keys), old)
     os.unlink(issuer.issuer)
     renewed = create_keys(tmp_path)
     with pytest.raises(Problem):  # looked at a moment ago
-        Verifier(keys).caller(bearer(renewed))
+        caller_of(Verifier(keys), bearer(renewed))
     now[0] += 3
-    assert Verifier(keys).caller(bearer(renewed))
+    assert caller_of(Verifier(keys), bearer(renewed))
     with pytest.raises(Problem):
-        Verifier(keys).caller(old)
+        caller_of(Verifier(keys), old)
 
 
 def test_an_issuer_that_is_away_does_not_stop_known_keys(issuer: Any) -> None:
     now = [0.0]
     checks = Verifier(Keys(issuer.jwks, clock=lambda: now[0]))
-    checks.caller(bearer(issuer))
+    caller_of(checks, bearer(issuer))
     issuer.jwks.unlink()
     now[0] += 1_000
-    assert checks.caller(bearer(issuer, sub="desk-2"))
+    assert caller_of(checks, bearer(issuer, sub="desk-2"))
 
 
 def test_roles_add_up_and_unknown_ones_open_nothing() -> None:

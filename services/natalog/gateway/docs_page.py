@@ -1,0 +1,7 @@
+"""/docs."""
+
+from starlette.responses import Response
+
+
+def response() -> Response:
+    return Response(b"")
