@@ -144,15 +144,12 @@ class Listings:
     def blacklist(self, question: Question) -> dict[str, Any]:
         """A page of entries by owner and number, each with its history, oldest change first."""
         entries: list[dict[str, Any]] = []
-        scanned, last = 0, ""
-        for owner, number, changes in self._numbers(question):
-            scanned += 1
+        for scanned, (owner, number, changes) in enumerate(self._numbers(question), 1):
             entry = _entry(owner, number, changes)
             if question.listed is None or entry["listed"] is question.listed:
                 entries.append(entry)
-            last = owner + number
             if len(entries) >= question.limit or scanned >= _SCANNED:
-                return {"entries": entries, "next": last}
+                return {"entries": entries, "next": owner + number}
         return {"entries": entries, "next": None}
 
     def _numbers(self, question: Question) -> Iterator[tuple[str, str, list[dict[str, Any]]]]:
