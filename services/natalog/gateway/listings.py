@@ -12,14 +12,13 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import orjson
 
 from natalog.decision.divisions import contains
 from natalog.events import BlacklistAction, BlacklistChange, Entry, Invalidation, Verdict
 from natalog.gateway.verdict import rfc3339
-from natalog.ledger.store import Shelf
 from natalog.wire import codec
 from natalog.wire.hot import RECORD_INPUT, EntryView
 from natalog.wire.schemas import HEADER_SIZE, SCHEMAS
@@ -34,6 +33,18 @@ _BLACKLIST: Final = b"\x01b"
 _RANGE: Final = b"\x01r"
 _SCANNED: Final = 20_000
 """Numbers one question looks at; a page that ends there is short and has a cursor."""
+
+
+class Rows(Protocol):
+    """The rows of one partition, as they stand in a store: keys in order."""
+
+    def items_from(self, first: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """Keys and values, from `first` on."""
+        ...
+
+    def keys_from(self, first: bytes) -> Iterator[bytes]:
+        """Keys, from `first` on."""
+        ...
 
 
 def rows(entry: EntryView, value: bytes, offset: int) -> dict[bytes, bytes]:
@@ -109,7 +120,7 @@ class Question:
 class Listings:
     """Reads the rows. Every call looks at disk: not for the event loop."""
 
-    def __init__(self, shelves: Callable[[], Sequence[Shelf]]) -> None:
+    def __init__(self, shelves: Callable[[], Sequence[Rows]]) -> None:
         self._shelves = shelves
 
     def range_counts(self, range_id: uuid.UUID, org: str, day: int) -> dict[str, Any] | None:
@@ -180,7 +191,7 @@ class Listings:
         )
 
 
-def _within(shelf: Shelf, begin: bytes, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
+def _within(shelf: Rows, begin: bytes, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
     for key, told in shelf.items_from(begin):
         if not key.startswith(prefix):
             return
