@@ -34,7 +34,7 @@ CHINESE: Final[dict[str, str]] = {
     "This is nested deeper than {} levels. Send a flat record.": "嵌套超过{}层，请按记录结构发送。",
     "This is not JSON: it breaks at byte {}. Send one JSON object.": "不是有效的JSON：第{}字节处出错，请发送一个JSON对象。",
     "This is not UTF-8: byte {} belongs to no character. Send UTF-8.": "不是有效的UTF-8：第{}字节无法识别，请以UTF-8编码发送。",
-    "Send one JSON object for each record.": "每条记录请发送一个JSON对象。",
+    "This is not a JSON object. Send one for each record.": "这不是JSON对象，每条记录请发送一个对象。",
     "This is not a JSON object.": "这不是JSON对象。",
     "Send one object with the record's fields.": "请发送一个包含各字段的对象。",
     "Send an object with {}.": "请发送包含{}的对象。",

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from confluent_kafka import KafkaException
 
 from natalog import metrics
+from natalog.decision.codes import REPEATED, VERDICTS
 from natalog.decision.divisions import contains
-from natalog.events import Entry, Repeat, Unreadable, Verdict
 from natalog.gateway.auth import Caller
 from natalog.gateway.entry_reader import EntryReader, Missing
 from natalog.gateway.freshness import Freshness
@@ -25,7 +25,7 @@ from natalog.gateway.replies import Arrived, Replies, Unknown, Waiting
 from natalog.gateway.submission import Prepared, today
 from natalog.gateway.verdict import token, verdict_json
 from natalog.wire import codec
-from natalog.wire.hot import read_entry
+from natalog.wire.hot import RECORD_INPUT, EntryView, read_entry
 from natalog.wire.kinds import KIND_OF_RECORD
 
 log = logging.getLogger(__name__)
@@ -60,7 +60,7 @@ class Repeated:
     """The record was sent before: its verdict is that of entry `first` of the partition."""
 
     partition: int
-    first: int | None
+    first: int
     token: str
 
 
@@ -182,11 +182,11 @@ class Desk:
         """What the record's own entry says: an answer, or that the answer is an older entry's."""
         if reply is None:
             return _pending(prepared)
-        entry = _entry(reply.value)
+        entry = read_entry(reply.value)
         seen = token(reply.partition, reply.offset)
-        if entry.verdict is Verdict.REPEATED:
+        if entry.verdict == REPEATED:
             return Repeated(reply.partition, entry.first, seen)
-        metrics.GATEWAY_SUBMISSIONS.labels(prepared.kind, entry.verdict.value).inc()
+        metrics.GATEWAY_SUBMISSIONS.labels(prepared.kind, VERDICTS[entry.verdict]).inc()
         return Answer(200, _verdict(prepared, reply.partition, entry, reply.value), token=seen)
 
     async def original(self, prepared: Prepared, repeated: Repeated, deadline: float) -> Original | None:
@@ -206,7 +206,7 @@ class Desk:
         if original is None:
             return _pending(prepared)
         metrics.GATEWAY_SUBMISSIONS.labels(prepared.kind, "repeated").inc()
-        entry = _entry(original.value)
+        entry = read_entry(original.value)
         return Answer(
             200, _verdict(prepared, original.partition, entry, original.value), token=repeated.token
         )
@@ -225,8 +225,8 @@ class Desk:
                     "The ledger cannot be read now. Ask again later.",
                     retry_after=RETRY_AFTER,
                 ) from None
-            entry = _entry(value)
-            if isinstance(entry.input, Repeat | Unreadable):
+            entry = read_entry(value)
+            if entry.kind != RECORD_INPUT:
                 continue
             record = codec.decode(entry.input)
             unit, number = getattr(record, "unit_code", ""), getattr(record, "certificate_number", None)
@@ -250,7 +250,7 @@ class Desk:
         )
 
 
-def _verdict(prepared: Prepared, partition: int, entry: Entry, value: bytes) -> bytes:
+def _verdict(prepared: Prepared, partition: int, entry: EntryView, value: bytes) -> bytes:
     return verdict_json(
         entry,
         value,
@@ -278,10 +278,3 @@ def _pending(prepared: Prepared) -> Answer:
     location = f"/v1/submissions/{event_id}"
     body = f'{{"event_id":"{event_id}","status":202,"location":"{location}"}}'
     return Answer(202, body.encode(), location=location)
-
-
-def _entry(value: bytes) -> Entry:
-    entry = codec.decode(value)
-    if not isinstance(entry, Entry):
-        raise TypeError("a record on the ledger is no entry")
-    return entry

@@ -30,7 +30,7 @@ async def report(producer: IntakeProducer, kind: str, content: Any, caller: Call
     """
     caller.require(Call(kind))
     if not isinstance(content, Mapping):
-        raise Problem(400, "bad-json", "Send one JSON object for each record.")
+        raise Problem(400, "bad-json", "This is not a JSON object. Send one for each record.")
     try:
         record: Any = from_json(kind, content, caller.principal)
     except BadField as bad:

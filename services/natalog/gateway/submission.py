@@ -112,7 +112,7 @@ def naming(content: Any) -> Iterator[None]:
 def record_of(kind: str, content: Any, caller: Caller) -> Any:
     """The record of a JSON object, checked for all but its size and topic. Raises Problem 400, 403 or 422."""
     if not isinstance(content, Mapping):
-        raise Problem(400, "bad-json", "Send one JSON object for each record.")
+        raise Problem(400, "bad-json", "This is not a JSON object. Send one for each record.")
     may_be_backfill = kind in ("filing", "withdrawal") and Call.BACKFILL in caller.calls
     if not may_be_backfill:  # otherwise `origin` decides
         caller.require(Call(kind))

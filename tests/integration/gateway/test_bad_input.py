@@ -273,7 +273,8 @@ def backfill(count: int) -> list[dict[str, Any]]:
 def test_a_backfill_never_delays_a_desk(stack: Stack) -> None:
     body = b"\n".join(map(orjson.dumps, backfill(15_000)))
     headers = stack.headers("adapter", sub="bulk") | {"Content-Type": "application/x-ndjson"}
-    waited, done = [], threading.Event()
+    waited: list[float] = []
+    done = threading.Event()
     replies: list[Any] = []
 
     def send() -> None:
@@ -299,7 +300,7 @@ def test_a_backfill_never_delays_a_desk(stack: Stack) -> None:
 
 def test_a_range_is_recorded_counted_and_safe_to_send_again(stack: Stack) -> None:
     start = number()[:6]
-    change = {
+    change: dict[str, Any] = {
         "event_id": str(uuid.uuid4()), "unit_code": "330100", "action": "ADD", "cause": "STOLEN", "owner": "330100",
         "range": {"first": f"Q33{start[3:]}0100", "last": f"Q33{start[3:]}2099"},
     }  # fmt: skip

@@ -212,8 +212,8 @@ def test_personal_data_stays_where_it_was_put(stack: Stack) -> None:
         assert set(keyed.values()) <= {"registration_id"}, keyed
         record = decode(message.value() or b"")
         if isinstance(record, Entry):
-            assert isinstance(record.input, bytes)
-            record = decode(record.input)
+            # Of a repeat the ledger holds the event id and a hash, and nothing else that came in.
+            record = decode(record.input) if isinstance(record.input, bytes) else record.input
         for at, text in texts(record):
             for mark, where in marks.found(text).items():
                 # In its own field of a record, or asked for with a reference as purpose or officer.
@@ -238,10 +238,10 @@ def test_personal_data_stays_where_it_was_put(stack: Stack) -> None:
         assert "Bearer" not in service.log()
     stack.gateway.end()
     stack.registrar.end()
-    for service in ("gateway", "registrar"):
+    for name in ("gateway", "registrar"):
         kept = set()
-        for file in (stack.directory / service).rglob("*"):
+        for file in (stack.directory / name).rglob("*"):
             if file.is_file():
                 kept |= set(marks.found(file.read_bytes()).values())
         # Registration ids are part of a number's state, evidence of the blacklist's history.
-        assert kept <= {"registration_id", "evidence_ref", "token"}, (service, kept)
+        assert kept <= {"registration_id", "evidence_ref", "token"}, (name, kept)

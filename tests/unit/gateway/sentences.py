@@ -8,7 +8,8 @@ from pathlib import Path
 
 _SERVICES = Path(__file__).resolve().parents[3] / "services" / "natalog"
 SOURCES = [
-    *sorted((_SERVICES / "gateway").glob("*.py")),
+    # Examples hold sentences with their gaps filled in.
+    *(path for path in sorted((_SERVICES / "gateway").glob("*.py")) if path.name != "examples.py"),
     *(_SERVICES / "wire" / name for name in ("json_form.py", "json_values.py", "fields.py")),
 ]
 _CALLS = {"Problem", "BadField", "Rule", "_bad"}
@@ -19,12 +20,12 @@ def sentences() -> set[str]:
 
 
 def _of_module(tree: ast.Module) -> Iterator[str]:
-    constants = {
-        node.targets[0].id if isinstance(node, ast.Assign) else node.target.id: node.value
-        for node in ast.walk(tree)
-        if (isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name))
-        or (isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.value is not None)
-    }
+    constants: dict[str, ast.expr] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            constants[node.targets[0].id] = node.value
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.value is not None:
+            constants[node.target.id] = node.value
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _CALLS:
             values = [*node.args, *(k.value for k in node.keywords if k.arg in ("problem", "suggestion"))]
