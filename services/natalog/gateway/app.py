@@ -17,7 +17,8 @@ from starlette.routing import Route
 
 from natalog.gateway import docs_page, openapi, reading, reports
 from natalog.gateway.access_log import AccessLog
-from natalog.gateway.language import accepted
+from natalog.gateway.faults import without_text
+from natalog.gateway.language import Language, accepted
 from natalog.gateway.problems import Problem
 from natalog.gateway.submission import KINDS
 from natalog.gateway.submitting import JSON, Handler, report_of, submit_of
@@ -46,6 +47,9 @@ def build(parts_of: Callable[[], Parts], lifespan: Callable[[Starlette], Any] | 
                 return problem.response(language)
             except ClientDisconnect:
                 return Response(status_code=499)
+            except Exception as error:
+                # Here and not in a handler of Starlette's, which would hand it on to be logged with its text.
+                return _fault(error, language)
 
         return Route(template, call, methods=[method])
 
@@ -74,7 +78,7 @@ def build(parts_of: Callable[[], Parts], lifespan: Callable[[Starlette], Any] | 
             anybody("/docs", lambda parts, request: docs_page.response()),
         ],
         middleware=[Middleware(AccessLog)],
-        exception_handlers={HTTPException: _http_problem, Exception: _fault},
+        exception_handlers={HTTPException: _http_problem},
         lifespan=lifespan,
     )
 
@@ -97,19 +101,9 @@ async def _http_problem(request: Request, error: Exception) -> Response:
     return Problem(404, "not-found", "There is no such address: see /docs.").response(language)
 
 
-async def _fault(request: Request, error: Exception) -> Response:
-    # The record may have been sent, so this is no 4xx: the sender sends again under the same event_id. Of the error
-    # only its type and place are logged: its text could repeat what was sent.
-    log.error("request failed", extra={"error": type(error).__name__, "at": _place(error)})
+def _fault(error: Exception, language: Language) -> Response:
+    # The record may have been sent, so this is no 4xx: the sender sends again under the same event_id.
+    log.error("request failed", extra=without_text(error))
     return Problem(
         500, "internal", "The gateway failed. Send the request again, under the same event_id.", retry_after=5
-    ).response(accepted(request.headers.get("accept-language")))
-
-
-def _place(error: BaseException) -> list[str]:
-    places, trace = [], error.__traceback__
-    while trace is not None:
-        code = trace.tb_frame.f_code
-        places.append(f"{code.co_filename.rsplit('/', 1)[-1]}:{trace.tb_lineno} {code.co_name}")
-        trace = trace.tb_next
-    return places[-8:]
+    ).response(language)
