@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from natalog import events
 from natalog.decision.codes import DOUBTS, FLAGS, REASONS, VERDICTS, mask_of, names
 from natalog.decision.commands import ROLE_BITS, OverSix
+from natalog.decision.numbers import is_wellformed
 from natalog.wire import codec, content, hot
 from natalog.wire.errors import UnknownCode, UnknownFingerprint, Unreadable
 from natalog.wire.schemas import BY_FINGERPRINT, SCHEMAS
@@ -30,6 +31,8 @@ def as_record_says(record: events.Intake, name: str) -> Any:
         return getattr(record.submitter, name)
     if name == "roles":
         return sum({ROLE_BITS.get(role, 0) for role in record.submitter.roles})
+    if name == "numbered":
+        return record.certificate_number is not None and is_wellformed(record.certificate_number)
     if name == "content":
         return content.content_of(record)
     if name == "backfill":

@@ -7,16 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from confluent_kafka import TopicPartition
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from natalog.ledger.fold import Fold
 from natalog.ledger.follow import Stretch
 from natalog.ledger.store import Store
 from natalog.registrar.desk import Desk
-from natalog.registrar.faults import ForeignWriter
+from natalog.registrar.faults import ForeignWriter, OutcomeUnknown
 from natalog.registrar.intake import BULK, LEAD, Intake
 from natalog.registrar.partition import STALL, Partition, Patience
 from natalog.registrar.work import Columns, Decider, IntakeGap, in_order
+from natalog.wire.topics import INTAKE_TOPICS
 
 
 class FakeMessage:
@@ -32,8 +33,19 @@ class FakeMessage:
     def offset(self) -> int:
         return self._place[2]
 
-    def error(self) -> None:
+    def error(self) -> KafkaError | None:
         return None
+
+
+class FakeFault(FakeMessage):
+    """An event that comes instead of a record."""
+
+    def __init__(self, error: KafkaError) -> None:
+        super().__init__(LEAD, 3, -1)
+        self._error = error
+
+    def error(self) -> KafkaError:
+        return self._error
 
 
 class FakeConsumer:
@@ -70,39 +82,81 @@ class FakeConsumer:
     def unassign(self) -> None:
         self.assigned = []
 
-    def pause(self, _places: list[TopicPartition]) -> None:
-        pass
+    def places(self) -> dict[tuple[str, int], int]:
+        """What is assigned, and from which offset."""
+        return {(tp.topic, tp.partition): tp.offset for tp in self.assigned}
+
+
+RESUME = {3: [30, 31, 32, 33, 34], 7: [70, 71, 72, 73, 74]}
+Parts = tuple[Intake, FakeConsumer, FakeConsumer]
 
 
 @pytest.fixture
-def parts() -> tuple[Intake, FakeConsumer, FakeConsumer]:
+def given() -> Parts:
+    """Partitions 3 and 7 are ours, and nothing is open."""
     live, bulk = FakeConsumer(), FakeConsumer()
     intake = Intake(
-        live,
-        bulk,
+        live,  # type: ignore[arg-type]
+        bulk,  # type: ignore[arg-type]
         assigned=lambda _: None,
         revoked=lambda _: None,
-        resume=lambda _: [0] * 5,
+        resume=lambda number: RESUME[number],
         cap=100,
         shared_cap=40,
-    )  # type: ignore[arg-type]
+    )
     live.on_assign(live, [TopicPartition(LEAD, 3), TopicPartition(LEAD, 7)])
     return intake, live, bulk
 
 
-def test_lead_topic_numbers_are_taken_of_all_topics(parts: tuple[Intake, FakeConsumer, FakeConsumer]) -> None:
-    _, live, bulk = parts
-    assert {tp.topic for tp in live.assigned} == {
-        "birth.registrations",
-        "blacklist.changes",
-        "certificate.invalidations",
-        "sla.alerts",
-    }
-    assert {tp.partition for tp in live.assigned} == {3, 7}
-    assert {(tp.topic, tp.partition) for tp in bulk.assigned} == {(BULK, 3), (BULK, 7)}
+@pytest.fixture
+def parts(given: Parts) -> Parts:
+    """Partitions 3 and 7 are ours and open."""
+    given[0].open([3, 7])
+    return given
 
 
-def test_batch_carries_the_metadata_of_its_start(parts: tuple[Intake, FakeConsumer, FakeConsumer]) -> None:
+def offsets_of(*numbers: int) -> dict[tuple[str, int], int]:
+    return {(topic, n): at for n in numbers for topic, at in zip(INTAKE_TOPICS, RESUME[n], strict=True)}
+
+
+def test_nothing_is_fetched_before_it_is_opened(given: Parts) -> None:
+    """A fetch at an offset that has expired since would put the partition into an error nothing leads out of."""
+    intake, live, bulk = given
+    assert intake.held == [3, 7]
+    assert live.assigned == bulk.assigned == []
+
+
+def test_lead_topic_numbers_are_taken_of_all_topics(given: Parts) -> None:
+    intake, live, bulk = given
+    intake.open([7])
+    assert live.places() | bulk.places() == offsets_of(7)
+    assert set(bulk.places()) == {(BULK, 7)}
+    intake.open([3])
+    assert live.places() | bulk.places() == offsets_of(3, 7), (
+        "the first one stays, from where the ledger says"
+    )
+
+
+def test_closed_partitions_are_fetched_no_more(parts: Parts) -> None:
+    intake, live, bulk = parts
+    intake.close([7, 9])
+    assert live.places() | bulk.places() == offsets_of(3)
+    live.on_assign(live, [TopicPartition(LEAD, 3)])
+    assert live.assigned == bulk.assigned == [], "the group's new word opens nothing"
+
+
+def test_client_that_takes_no_assignment_ends_the_process(parts: Parts, monkeypatch: Any) -> None:
+    intake, live, _ = parts
+
+    def refuse(_places: list[TopicPartition]) -> None:
+        raise KafkaException(KafkaError(KafkaError._FATAL))
+
+    monkeypatch.setattr(live, "assign", refuse)
+    with pytest.raises(OutcomeUnknown):
+        intake.close([3])
+
+
+def test_batch_carries_the_metadata_of_its_start(parts: Parts) -> None:
     intake, live, _ = parts
     live.queue = [FakeMessage(LEAD, 3, n) for n in range(5)]
     batch = intake.take(0)
@@ -111,9 +165,7 @@ def test_batch_carries_the_metadata_of_its_start(parts: tuple[Intake, FakeConsum
 
 
 @pytest.mark.parametrize("event", ["revoke", "assign"])
-def test_batch_is_thrown_away_when_partitions_came_or_went(
-    parts: tuple[Intake, FakeConsumer, FakeConsumer], event: str
-) -> None:
+def test_batch_is_thrown_away_when_partitions_came_or_went(parts: Parts, event: str) -> None:
     """librdkafka may run the callback with records already in hand; the metadata then vouches for them wrongly."""
     intake, live, bulk = parts
     live.queue = [FakeMessage(LEAD, 3, n) for n in range(5)]
@@ -130,7 +182,19 @@ def test_batch_is_thrown_away_when_partitions_came_or_went(
     assert intake.take(0) is None
 
 
-def test_bulk_fills_what_live_leaves(parts: tuple[Intake, FakeConsumer, FakeConsumer]) -> None:
+def test_fatal_error_survives_the_batch_that_is_thrown_away(parts: Parts) -> None:
+    """The client tells it once, in the call that takes the partitions away; unheard, the process would idle on."""
+    intake, live, _ = parts
+    fatal: Any = FakeFault(KafkaError(KafkaError._FATAL))
+    live.queue = [FakeMessage(LEAD, 3, 0), FakeFault(KafkaError(KafkaError._AUTO_OFFSET_RESET)), fatal]
+    live.during = lambda: live.on_revoke(live, [])
+    batch = intake.take(0)
+    assert batch is not None
+    assert batch.faults == [fatal]
+    assert not batch.groups
+
+
+def test_bulk_fills_what_live_leaves(parts: Parts) -> None:
     intake, live, bulk = parts
     bulk.queue = [FakeMessage(BULK, 3, n) for n in range(1_000)]
     batch = intake.take(0)

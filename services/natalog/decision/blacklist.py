@@ -45,12 +45,13 @@ def apply_blacklist(
     listed = state.listing(change.owner)
     if change.action == ADD:
         if listed is None:
-            state.listings.append(stated_listing(change.owner, change.effective_at, seq, received_at, ""))
+            listed = stated_listing(change.owner, change.effective_at, seq, received_at, "")
+            state.listings = (*state.listings, listed)
         return
     about = REMOVAL + change.owner
     if change.action == REQUEST_REMOVE:
-        state.requests.append(Request(change.event_id, change.sub, about))
+        state.requests = (*state.requests, Request(change.event_id, change.sub, about))
     elif change.request_id is not None and not state.was_approved(change.request_id, about):
-        state.approvals.append(Approval(change.request_id, about))
-        state.requests = [request for request in state.requests if request.about != about]
-        state.listings = [kept for kept in state.listings if kept.owner != change.owner]
+        state.approvals = (*state.approvals, Approval(change.request_id, about))
+        state.requests = tuple([request for request in state.requests if request.about != about])
+        state.listings = tuple([kept for kept in state.listings if kept.owner != change.owner])

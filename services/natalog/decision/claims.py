@@ -48,7 +48,8 @@ def apply_claim(state: NumberState, claim: Claim, decision: Decision, seq: i64, 
         own.expires_at = decision.claim_expires_at
         own.event_ids.append(claim.event_id)
         return
-    state.claims.append(Held(claim.unit_code, seq, received_at, decision.claim_expires_at, [claim.event_id]))
+    claimed = Held(claim.unit_code, seq, received_at, decision.claim_expires_at, [claim.event_id])
+    state.claims = (*state.claims, claimed)
 
 
 def decide_release() -> Decision:

@@ -6,7 +6,8 @@ in `wire/hot.py` is generated from the schemas and from the parameters of each `
 
 Shapes: ids and hashes are bytes (16 and 32), times are UTC milliseconds, dates are days since 1970-01-01.
 `number` is the certificate number, normalised when well-formed, else as received; None when there is none.
-`content` is the SHA-256 of the record's content (see wire/content.py), by which a repeat is told from a reuse.
+`numbered` says whether `number` is well-formed, asked once. `content` is the SHA-256 of the record's content (see
+wire/content.py), by which a repeat is told from a reuse.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from __future__ import annotations
 from typing import Final
 
 from mypy_extensions import i64
+
+from natalog.decision.numbers import is_wellformed
 
 ROLE_BITS: Final[dict[str, int]] = {
     "station": 1,
@@ -49,6 +52,7 @@ class Command:
         self.org: str = org
         self.roles: i64 = roles
         self.content: bytes = content
+        self.numbered: bool = number is not None and is_wellformed(number)
 
 
 class Claim(Command):

@@ -27,11 +27,10 @@ from natalog.decision.commands import (
     Withdrawal,
 )
 from natalog.decision.filings import apply_filing, decide_filing
-from natalog.decision.numbers import is_wellformed
 from natalog.decision.obligations import apply_completion, decide_completion, decide_overdue
 from natalog.decision.packing import pack, unpack
 from natalog.decision.rules import RuleSet
-from natalog.decision.state import NumberState, Seen
+from natalog.decision.state import SEEN_SIZE, NumberState, find_seen, seen_content, seen_record, seen_seq
 from natalog.decision.successions import apply_succession, decide_succession
 from natalog.decision.verdict import Decision, refused
 from natalog.decision.voids import apply_invalidation, decide_invalidation
@@ -52,12 +51,13 @@ def decide(state: NumberState, command: Command, received_at: i64, rules: RuleSe
 def _decide(state: NumberState, command: Command, received_at: i64, rules: RuleSet) -> Decision:
     reused: i64 = -1
     event_id = command.event_id
-    for seen in state.seen:
-        if seen.event_id == event_id:
-            if seen.content == command.content:
-                return Decision(codes.REPEATED, 0, 0, seen.seq)
-            if reused < 0:
-                reused = seen.seq
+    seen: i64 = find_seen(state.seen, event_id, 0)
+    while seen >= 0:
+        if seen_content(state.seen, seen) == command.content:
+            return Decision(codes.REPEATED, 0, 0, seen_seq(state.seen, seen))
+        if reused < 0:
+            reused = seen_seq(state.seen, seen)
+        seen = find_seen(state.seen, event_id, seen + SEEN_SIZE)
     at: i64 = received_at if received_at > state.last_at else state.last_at
     if isinstance(command, Filing):
         return decide_filing(state, command, reused, received_at, at, rules)
@@ -72,7 +72,7 @@ def _decide(state: NumberState, command: Command, received_at: i64, rules: RuleS
     number = command.number
     if number is None or number == "":
         return refused(codes.MISSING_NUMBER)
-    if not is_wellformed(number):
+    if not command.numbered:
         return refused(codes.MALFORMED_NUMBER)
     if isinstance(command, Claim):
         return decide_claim(state, command, number, at, rules)
@@ -94,7 +94,7 @@ def apply(state: NumberState, command: Command, decision: Decision, seq: i64, re
     received_at = broker_time(received_at)
     if received_at > state.last_at:
         state.last_at = received_at
-    state.seen.append(Seen(command.event_id, command.content, seq))
+    state.seen += seen_record(command.event_id, command.content, seq)
     if isinstance(command, Filing):
         apply_filing(state, command, decision, seq)
     elif decision.reason == codes.EVENT_ID_REUSED:

@@ -18,7 +18,7 @@ from natalog.decision.listings import (
     excuse,
     registered_ms,
 )
-from natalog.decision.numbers import PROVINCES, is_wellformed, print_year, province
+from natalog.decision.numbers import PROVINCES, print_year, province
 from natalog.decision.rules import EXEMPTIONS, RuleSet
 from natalog.decision.state import ENDED, OPEN, NumberState, Registration
 from natalog.decision.timing import time_filing, was_timed
@@ -34,7 +34,7 @@ def decide_filing(
     """Decides one filing. `reused` is the seq of another record with its event id, −1 if there is none."""
     backfill = is_backfill(filing, received_at)
     number = filing.number
-    numbered = number is not None and is_wellformed(number)
+    numbered = filing.numbered
     standing = state.stands()
     same = standing is not None and standing.registration_id == filing.registration_id
     amends = False
@@ -179,7 +179,7 @@ def apply_filing(state: NumberState, filing: Filing, decision: Decision, seq: i6
     known = state.registration(filing.registration_id)
     if known is None:
         known = Registration(filing.registration_id, filing.unit_code)
-        state.registrations.append(known)
+        state.registrations = (*state.registrations, known)
     known.filed = True
     known.due_from = -1
     if was_timed(decision):

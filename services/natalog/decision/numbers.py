@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from mypy_extensions import i64
+
 MAX_LENGTH: Final = 20  # CSZMBH is 20 characters in local systems
 
 PROVINCES: Final[frozenset[str]] = frozenset(
@@ -39,17 +41,23 @@ def normalise(raw: str) -> str:
     return "".join([chr(ord(c) - 32) if "a" <= c <= "z" else c for c in text])
 
 
-def is_digits(text: str) -> bool:
-    """Whether `text` is ASCII digits only (str.isdigit also takes other scripts')."""
-    return text.isascii() and text.isdigit()
-
-
 def is_wellformed(number: str) -> bool:
     """Whether a normalised number has the syntax of one: this alone decides the Kafka key."""
     size = len(number)
+    if size != 10 and size != 9:
+        return False
+    at: i64 = 0
     if size == 10:
-        return "A" <= number[0] <= "Z" and is_digits(number[1:])
-    return size == 9 and is_digits(number)
+        letter: i64 = ord(number[0])
+        if letter < 65 or letter > 90:
+            return False
+        at = 1
+    while at < size:
+        digit: i64 = ord(number[at])
+        if digit < 48 or digit > 57:
+            return False
+        at += 1
+    return True
 
 
 def has_letter(number: str) -> bool:

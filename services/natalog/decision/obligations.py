@@ -38,7 +38,7 @@ def apply_completion(
     known = state.registration(completion.registration_id)
     if known is None:
         known = Registration(completion.registration_id, completion.unit_code)
-        state.registrations.append(known)
+        state.registrations = (*state.registrations, known)
     if known.completed_seq < 0 or known.withdrawn:
         if state.stands() is not known:
             known.unit_code = completion.unit_code  # a refused filing from elsewhere may have come before

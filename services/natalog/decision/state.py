@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from librt.strings import BytesWriter, read_i64_be, write_i64_be
 from mypy_extensions import i64
 
 OPEN: Final = 0
@@ -20,13 +21,41 @@ WITHDRAWAL: Final = "w:"
 REMOVAL: Final = "b:"
 
 
-class Seen:
-    """One record that was decided: its event id, its content's hash, and the entry that decided it."""
+SEEN_SIZE: Final = 56
+"""Bytes that `NumberState.seen` takes for each record: event id (16), content hash (32), seq (8, big-endian)."""
+_CONTENT: Final = 16
+_SEQ: Final = 48
 
-    def __init__(self, event_id: bytes, content: bytes, seq: i64) -> None:
-        self.event_id: bytes = event_id
-        self.content: bytes = content
-        self.seq: i64 = seq
+
+def seen_record(event_id: bytes, content: bytes, seq: i64) -> bytes:
+    """One record as `NumberState.seen` holds it."""
+    w = BytesWriter()
+    w.write(event_id)
+    w.write(content)
+    write_i64_be(w, seq)
+    return w.getvalue()
+
+
+def find_seen(seen: bytes, event_id: bytes, start: i64) -> i64:
+    """Where in `seen`, from `start` on, the next record with an event id begins; −1 when there is none."""
+    size: i64 = len(seen)
+    first: i64 = event_id[0]
+    at: i64 = start
+    while at < size:
+        if seen[at] == first and seen[at : at + _CONTENT] == event_id:
+            return at
+        at += SEEN_SIZE
+    return -1
+
+
+def seen_content(seen: bytes, at: i64) -> bytes:
+    """Content hash of the record that begins at `at`."""
+    return seen[at + _CONTENT : at + _SEQ]
+
+
+def seen_seq(seen: bytes, at: i64) -> i64:
+    """seq of the entry that decided the record that begins at `at`."""
+    return read_i64_be(seen, at + _SEQ)
 
 
 class Registration:
@@ -100,7 +129,10 @@ class Relation:
 
 
 class NumberState:
-    """The fold of one key's entries."""
+    """The fold of one key's entries.
+
+    Most numbers have one registration and nothing else, so what is mostly empty is a tuple: an empty one costs nothing.
+    """
 
     def __init__(self) -> None:
         self.last_at: i64 = 0  # decision time of the last entry
@@ -108,14 +140,14 @@ class NumberState:
         self.withdrawn: bool = False  # a standing registration was withdrawn once
         self.standing: i64 = -1  # index into registrations
         self.standing_seq: i64 = -1  # the entry that took the number
-        self.seen: list[Seen] = []
-        self.registrations: list[Registration] = []
-        self.claims: list[Held] = []
-        self.listings: list[Listing] = []
+        self.seen: bytes = b""  # every record decided here, in order; see SEEN_SIZE
+        self.registrations: tuple[Registration, ...] = ()
+        self.claims: tuple[Held, ...] = ()
+        self.listings: tuple[Listing, ...] = ()
         self.void: Listing | None = None
-        self.relations: list[Relation] = []
-        self.requests: list[Request] = []
-        self.approvals: list[Approval] = []
+        self.relations: tuple[Relation, ...] = ()
+        self.requests: tuple[Request, ...] = ()
+        self.approvals: tuple[Approval, ...] = ()
 
     def registration(self, registration_id: str) -> Registration | None:
         for known in self.registrations:

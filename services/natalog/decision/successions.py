@@ -102,7 +102,7 @@ def apply_succession(state: NumberState, succession: Succession, decision: Decis
         kept.append(
             Relation(predecessor, "" if registration is None else registration, succession.chain, seq)
         )
-    state.relations = kept
+    state.relations = tuple(kept)
 
 
 def emissions(number: str, event_id: bytes, before: Handed | None, after: Handed | None) -> list[Emission]:

@@ -55,15 +55,15 @@ def apply_withdrawal(state: NumberState, withdrawal: Withdrawal, decision: Decis
         return
     if withdrawal.action == REQUEST:
         if decision.first >= 0:
-            state.requests.append(Request(withdrawal.event_id, withdrawal.sub, about))
+            state.requests = (*state.requests, Request(withdrawal.event_id, withdrawal.sub, about))
         else:
             known.withdrawn = True
             known.due_from = -1
         return
     if decision.first < 0 or withdrawal.request_id is None:
         return
-    state.approvals.append(Approval(withdrawal.request_id, about))
-    state.requests = [request for request in state.requests if request.about != about]
+    state.approvals = (*state.approvals, Approval(withdrawal.request_id, about))
+    state.requests = tuple([request for request in state.requests if request.about != about])
     state.standing = -1
     state.standing_seq = -1
     state.withdrawn = True

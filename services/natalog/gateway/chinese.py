@@ -27,7 +27,7 @@ CHINESE: Final[dict[str, str]] = {
     "The gzip body ends early. Send all of it again.": "gzip内容不完整，请全部重新发送。",
     "Send {}, or {} for many records.": "请发送{}，多条记录请发送{}。",
     # JSON
-    "The text begins with a byte order mark: send plain UTF-8 without one.": "文本以字节顺序标记开头，请发送不带BOM的UTF-8。",
+    "The text begins with a byte order mark. Send plain UTF-8 without one.": "文本以字节顺序标记开头，请发送不带BOM的UTF-8。",
     "There is no JSON here. Send one JSON object.": "内容为空，请发送一个JSON对象。",
     "This field is there twice.": "该字段重复出现。",
     "Send each field once.": "每个字段只填写一次。",

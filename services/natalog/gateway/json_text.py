@@ -73,7 +73,7 @@ def _refuse_twice(text: bytes) -> None:
 def _named(text: bytes, error: orjson.JSONDecodeError) -> Problem:
     if text.startswith(b"\xef\xbb\xbf"):
         return Problem(
-            400, "bad-json", "The text begins with a byte order mark: send plain UTF-8 without one."
+            400, "bad-json", "The text begins with a byte order mark. Send plain UTF-8 without one."
         )
     try:
         text.decode()

@@ -65,10 +65,10 @@ def ledger_producer(
             "partitioner": "murmur2_random",
             "compression.type": "lz4",
             "message.max.bytes": LEDGER_RECORD_LIMIT,
-            "batch.size": _BATCH_BYTES,
+            "batch.size": 1_000_000,
             "batch.num.messages": 10_000,
             "queue.buffering.max.messages": 100_000,
-            "linger.ms": 0,
+            "linger.ms": 20,
             "retry.backoff.ms": 2,
             "retry.backoff.max.ms": 5,
         }

@@ -24,8 +24,8 @@ from confluent_kafka.admin._listoffsets import OffsetSpec
 Place = tuple[str, int]
 """Topic and partition."""
 
-REQUEST_TIMEOUT = 15.0
-"""Seconds until a question counts as unanswered; a transaction may hold back stable offsets for ten."""
+REQUEST_TIMEOUT = 5.0
+"""Seconds until a question counts as unanswered. Offsets that are not stable yet are an answer, and come at once."""
 
 
 class LogBounds:

@@ -37,7 +37,7 @@ from natalog.events import Principal
 from natalog.events import Succession as SuccessionRecord
 from natalog.ledger.head import Head
 from natalog.wire.codec import encode
-from natalog.wire.errors import UnknownFingerprint, Unreadable
+from natalog.wire.errors import UnknownCode, UnknownFingerprint, Unreadable
 from natalog.wire.hot import (
     RECORD_INPUT,
     UNREADABLE_INPUT,
@@ -126,6 +126,9 @@ class _States:
 
 def demanded_key(command: Command) -> bytes:
     """The Kafka key a record's content demands (DESIGN section 4)."""
+    number = command.number
+    if number is not None and command.numbered:
+        return number.encode("utf-8")
     registration_id: str | None = None
     if isinstance(command, (Filing, Completion, Withdrawal, FilingOverdue)):
         registration_id = command.registration_id
@@ -330,11 +333,17 @@ def fold_batch(
 
 
 def extends(head: Head, key: bytes, value: bytes) -> EntryView | None:
-    """The entry in `value` if it extends `head`; None if it is void."""
+    """The entry in `value` if it extends `head`; None if it is void.
+
+    Raises UnknownFingerprint or UnknownCode for what may be the next entry, written by a newer build. What extends
+    the head holds its hash, whatever the schema (ADR 12): other bytes are void, known schema or not.
+    """
     try:
         entry = read_entry(value)
-    except UnknownFingerprint:
-        raise
+    except (UnknownFingerprint, UnknownCode):
+        if head.prev in value:
+            raise
+        return None
     except Unreadable:
         return None
     if entry.seq != head.seq or entry.prev != head.prev or entry.offset <= head.causes[entry.topic]:

@@ -24,9 +24,6 @@ from natalog.wire.topics import INTAKE_TOPICS
 log = logging.getLogger(__name__)
 
 _LONG_TAIL = 5_000  # entries
-_OPEN_PATIENCE = 10.0
-"""Seconds after which an intake that does not open ends the process. It was assigned at an offset that had expired when
-a fetch slipped out before the pause; the next process assigns it where this one's fold has come to."""
 
 
 class Desk:
@@ -106,8 +103,8 @@ class Desk:
     def recheck(self, partitions: Iterable[Partition]) -> None:
         """Stop deciding there, look what stands on the ledger, go on when nobody else wrote."""
         again = [p for p in partitions if p.phase is Phase.DECIDING]
+        self._open_intake().close(p.number for p in again)
         for partition in again:
-            self._open_intake().close(partition.number)
             partition.fold.doubt()
             self._take_over(partition, suspicious=True)
         if again:
@@ -144,7 +141,7 @@ class Desk:
             ):
                 log.warning("intake stalled: reading again", extra={"partition": partition.number})
                 metrics.REGISTRAR_THROWN_AWAY.labels("stalled").inc()
-                self._open_intake().open(partition.number, partition.resume)
+                self._open_intake().open([partition.number])
 
     def halt(
         self, partition: Partition, cause: str, exception: BaseException | None, detail: str = ""
@@ -152,8 +149,8 @@ class Desk:
         """Take a partition out of work until people have looked; the others go on."""
         self._lift(partition)
         self._reader.stop([partition.number])
-        if self._intake is not None and partition.number in self._intake.held:
-            self._intake.close(partition.number)
+        if self._intake is not None:
+            self._intake.close([partition.number])
         partition.phase, partition.cause = Phase.HALTED, cause
         metrics.PARTITION_HALTED.labels(partition.number, cause).set(1)
         log.error(
@@ -175,9 +172,8 @@ class Desk:
                 for number in question.partitions:
                     self._findings[number] = findings
                     self.partitions[number].target = findings.ledger_ends[number]
-        for partition in self.partitions:
-            if partition.phase is Phase.TAKING_OVER and partition.target is not None:
-                self._open_when_passed(partition, partition.target)
+        if passed := [p for p in self.partitions if p.phase is Phase.TAKING_OVER and self._has_passed(p)]:
+            self._start_deciding(passed)
 
     def measure(self) -> None:
         """Set the gauges."""
@@ -198,7 +194,6 @@ class Desk:
         partition.phase = Phase.TAKING_OVER
         partition.target = None
         partition.since = time.monotonic()
-        partition.passed_at = 0.0
         partition.suspicious = suspicious
         if partition.number not in self._reader.partitions:
             self._read(partition)
@@ -255,43 +250,47 @@ class Desk:
         partition.suspicious = False
         self._read(partition)
 
-    def _open_when_passed(self, partition: Partition, target: int) -> None:
+    def _has_passed(self, partition: Partition) -> bool:
+        """Whether the fold has come past all that may have been written before. Refolds or halts where it cannot."""
+        if partition.target is None:
+            return False
         offset = partition.fold.head.offset
         findings = self._findings[partition.number]
-        if target < findings.folded[partition.number] <= offset:
-            self._refold(partition, f"the ledger ends at {target}, before {offset}")
-            return
-        if not partition.fold.is_proven or offset < target:
-            return
-        partition.passed_at = partition.passed_at or time.monotonic()
+        if partition.target < findings.folded[partition.number] <= offset:
+            self._refold(partition, f"the ledger ends at {partition.target}, before {offset}")
+            return False
+        if not partition.fold.is_proven or offset < partition.target:
+            return False
         if (missing := self._missing_intake(partition, findings)) is not None:
             self.halt(partition, "intake lost", None, missing)
-            return
-        try:
-            self._open_intake().open(partition.number, partition.resume)
-        except KafkaException as exception:
-            if time.monotonic() - partition.passed_at > _OPEN_PATIENCE:
-                raise OutcomeUnknown(
-                    f"intake of partition {partition.number} does not open: {exception}"
-                ) from exception
-            return
-        if not partition.suspicious:
-            self._compare_committed(partition, findings)
-        self._reader.stop([partition.number])
-        if partition.tail > _LONG_TAIL:
-            # Or a process killed again and again would fold ever more at each start.
-            partition.fold.shelf.flush(wait=False)
-        partition.tail = 0
-        partition.phase = Phase.DECIDING
-        partition.patience = Patience()
-        partition.suspicious = False
-        partition.next_own = offset
-        took = time.monotonic() - partition.since
-        metrics.TAKEOVER_SECONDS.observe(took)
-        log.info(
-            "deciding",
-            extra={"partition": partition.number, "seq": partition.fold.head.seq, "seconds": round(took, 3)},
-        )
+            return False
+        return True
+
+    def _start_deciding(self, partitions: list[Partition]) -> None:
+        for partition in partitions:
+            if not partition.suspicious:
+                self._compare_committed(partition, self._findings[partition.number])
+            if partition.tail > _LONG_TAIL:
+                # Or a process killed again and again would fold ever more at each start.
+                partition.fold.shelf.flush(wait=False)
+            partition.tail = 0
+            partition.phase = Phase.DECIDING
+            partition.patience = Patience()
+            partition.suspicious = False
+            partition.next_own = partition.fold.head.offset
+            took = time.monotonic() - partition.since
+            metrics.TAKEOVER_SECONDS.observe(took)
+            log.info(
+                "deciding",
+                extra={
+                    "partition": partition.number,
+                    "seq": partition.fold.head.seq,
+                    "seconds": round(took, 3),
+                },
+            )
+        numbers = [p.number for p in partitions]
+        self._reader.stop(numbers)
+        self._open_intake().open(numbers)
 
     def _missing_intake(self, partition: Partition, findings: Findings) -> str | None:
         for topic, resume in zip(INTAKE_TOPICS, partition.resume, strict=True):

@@ -4,7 +4,9 @@ The live consumer subscribes to the lead topic alone and takes the same partitio
 (the range assignor does not keep several topics aligned during a rolling upgrade). The second one is assigned
 birth.backfill by hand. One consumer for both let live records wait seconds behind bulk already fetched.
 
-Assigned partitions start paused. `open` sets each topic to where the ledger says to go on.
+The group's word alone delivers nothing: what it gives is `held`, and neither consumer is assigned any of it before
+`open`, which starts each topic where the ledger says to go on. (Assigned at once and paused, a fetch may slip out at
+an offset that has expired meanwhile; librdkafka then refuses to seek on that partition for ever.)
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from dataclasses import dataclass
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
+from natalog.registrar.faults import OutcomeUnknown
 from natalog.wire.topics import INTAKE_TOPICS, TOPICS
 
 log = logging.getLogger(__name__)
@@ -42,9 +45,9 @@ class Intake:
     """Both consumers.
 
     `assigned` and `revoked` are called with partition numbers from within `take`, `resume` tells the next offset of
-    each intake topic of a partition. `cap` bounds a batch. When live
-    records have come within the last second, bulk fills a batch only up to `shared_cap`, since they wait behind it;
-    of a full load of live records it still gets a twentieth.
+    each intake topic of a partition, by the ledger. `cap` bounds a batch. When live records have come within the last
+    second, bulk fills a batch only up to `shared_cap`, since they wait behind it; of a full load of live records it
+    still gets a twentieth.
     """
 
     def __init__(
@@ -67,6 +70,7 @@ class Intake:
         self._live_cap = cap - cap // 20
         self._shared_cap = min(shared_cap, cap)
         self._held: list[int] = []
+        self._open: set[int] = set()
         self._rebalances = 0
         self._bulk_flows = False
         self._live_at = 0.0
@@ -81,7 +85,8 @@ class Intake:
         """What is there, waiting up to `wait` seconds for the first live record; None when there is nothing.
 
         A batch during whose filling partitions came or went is thrown away: its records may be somebody else's now,
-        while the group's metadata would already vouch for them.
+        while the group's metadata would already vouch for them. The client's end is not: it is told only once, and
+        in the very call in which the partitions go.
         """
         rebalances = self._rebalances
         metadata = self._live.consumer_group_metadata()
@@ -92,12 +97,14 @@ class Intake:
             messages.append(first)
             messages += self._live.consume(self._live_cap - 1, 0)
             self._live_at = now
-        if self._held:
+        if self._open:
             cap = self._shared_cap if now - self._live_at < _LIVE_IS_RECENT else self._cap
             bulk = self._bulk.consume(max(cap - len(messages), self._cap - self._live_cap), 0)
             self._bulk_flows = bool(bulk)
             messages += bulk
-        if not messages or self._rebalances != rebalances:
+        if self._rebalances != rebalances:
+            messages = [m for m in messages if (error := m.error()) is not None and _is_fatal(error)]
+        if not messages:
             return None
         groups: dict[int, list[Message]] = {}
         faults: list[Message] = []
@@ -113,20 +120,39 @@ class Intake:
                 group.append(message)
         return Batch(groups, faults, metadata, now)
 
-    def open(self, partition: int, resume: Sequence[int]) -> None:
-        """Deliver a held partition from these offsets, one per intake topic.
+    def open(self, partitions: Iterable[int]) -> None:
+        """Deliver these held partitions, each topic from `resume` on. Also sets back one that is open.
 
-        Also sets back one that is open. Raises KafkaException when the client is not that far yet: try again.
+        Not while a batch is being filled. Raises OutcomeUnknown when the client takes no assignment any more.
         """
-        for topic, offset in zip(INTAKE_TOPICS, resume, strict=True):
-            consumer = self._bulk if topic == BULK else self._live
-            consumer.seek(TopicPartition(topic, partition, offset))
-            consumer.resume([TopicPartition(topic, partition)])
+        self._open.update(partitions)
+        self._deliver()
 
-    def close(self, partition: int) -> None:
-        """Deliver a held partition no more."""
-        self._live.pause(_places(LIVE_TOPICS, [partition]))
-        self._bulk.pause(_places([BULK], [partition]))
+    def close(self, partitions: Iterable[int]) -> None:
+        """Deliver these partitions no more. Like `open`."""
+        gone = self._open & set(partitions)
+        if gone:
+            self._open -= gone
+            self._deliver()
+
+    def _deliver(self) -> None:
+        """Assign what is open, all of it: a member of a group by the eager protocol cannot do so in parts.
+
+        What the client has fetched is dropped and fetched again; no position but the ledger's is ever believed.
+        """
+        live: list[TopicPartition] = []
+        bulk: list[TopicPartition] = []
+        for number in sorted(self._open):
+            for topic, offset in zip(INTAKE_TOPICS, self._resume(number), strict=True):
+                if topic == BULK:
+                    bulk.append(TopicPartition(topic, number, offset))
+                elif topic in LIVE_TOPICS:
+                    live.append(TopicPartition(topic, number, offset))
+        try:
+            self._live.assign(live)
+            self._bulk.assign(bulk)
+        except KafkaException as exception:
+            raise OutcomeUnknown(f"intake: {exception}") from exception
 
     def is_member(self, partition: int, resume: Sequence[int]) -> bool:
         """Ask the group whether a held partition is still ours, by committing what is committed already.
@@ -147,6 +173,10 @@ class Intake:
         end = consumer.get_watermark_offsets(TopicPartition(topic, partition), cached=True)[1]
         return max(0, end - next_offset) if end >= 0 else 0
 
+    def metadata(self) -> object:
+        """The group's, as it is now."""
+        return self._live.consumer_group_metadata()
+
     def instance_fault(self, seconds: float) -> KafkaError | None:
         """Listen to the group for up to `seconds`: a fatal error if there is one. Only before ending the process."""
         deadline = time.monotonic() + seconds
@@ -161,38 +191,21 @@ class Intake:
         self._live.close()
         self._bulk.close()
 
-    def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+    def _on_assign(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
         self._rebalances += 1
         self._held = sorted(tp.partition for tp in partitions if tp.topic == LEAD)
-        # Plain offsets. A logical one (END) is looked up in the background, and an answer that comes after the seek of
-        # `open` takes its place: records would be passed over in silence.
-        live = [place for number in self._held for place in self._from(number) if place.topic != BULK]
-        bulk = [place for number in self._held for place in self._from(number) if place.topic == BULK]
-        consumer.assign(live)
-        consumer.pause(live)
-        self._bulk.assign(bulk)
-        self._bulk.pause(bulk)
+        self._open.clear()
+        self._deliver()  # nothing, or the client would assign what the group gave, from committed offsets
         self._assigned(self._held)
-
-    def _from(self, partition: int) -> list[TopicPartition]:
-        offsets = zip(INTAKE_TOPICS, self._resume(partition), strict=True)
-        return [
-            TopicPartition(topic, partition, offset)
-            for topic, offset in offsets
-            if topic in (BULK, *LIVE_TOPICS)
-        ]
 
     def _on_revoke(self, consumer: Consumer, _partitions: list[TopicPartition]) -> None:
         self._rebalances += 1
         gone, self._held = self._held, []
+        self._open.clear()
         self._bulk_flows = False
         consumer.unassign()
         self._bulk.unassign()
         self._revoked(gone)
-
-
-def _places(topics: Iterable[str], partitions: Sequence[int]) -> list[TopicPartition]:
-    return [TopicPartition(topic, partition) for topic in topics for partition in partitions]
 
 
 def _is_fatal(error: KafkaError) -> bool:

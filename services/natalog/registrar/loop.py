@@ -129,7 +129,7 @@ class Registrar:
             )
             metrics.REGISTRAR_THROWN_AWAY.labels("gap").inc()
             partition.known_gaps.add(gap.place)
-            self._intake.open(partition.number, partition.resume)
+            self._intake.open([partition.number])
             return None
         return columns if columns.offsets else None
 
@@ -189,7 +189,7 @@ class Registrar:
         error = message.error()
         assert error is not None
         if is_same_instance(error):
-            raise Fenced(error.str())
+            raise self._judged(error)
         if error.fatal() or error.code() == KafkaError._FATAL:
             raise self._ending(OutcomeUnknown(error.str()))
         if error.code() in (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE):
@@ -204,7 +204,15 @@ class Registrar:
             error = self._intake.instance_fault(5.0)
         except KafkaException as exception:
             error = exception.args[0]
-        return Fenced(error.str()) if error is not None and is_same_instance(error) else unknown
+        return self._judged(error) if error is not None and is_same_instance(error) else unknown
+
+    def _judged(self, error: KafkaError) -> Ending:
+        """Whether it is another process the group means. librdkafka forgets its member id when its session has run out,
+        goes on sending heartbeats without one until the loop polls again, and the group takes those for a stranger's:
+        after a broker was away, nobody else need be there, and a restart mends it."""
+        if self._writer.is_superseded(self._intake.metadata()):
+            return Fenced(error.str())
+        return OutcomeUnknown(f"fenced by the group, though nobody else is there: {error.str()}")
 
     def _chores(self, now: float) -> None:
         if now - self._flushed > self._pace.flush:

@@ -67,8 +67,11 @@ def main(settings: Settings) -> int:
     return Exit.DONE
 
 
-STUCK = 40.0
-"""Seconds one round of the loop may take: above all that a transaction's steps may wait together."""
+STUCK = 20.0
+"""Seconds one round of the loop may take: more than a transaction may (writer.PATIENCE) and the question that follows
+when it failed, whether another process is there. Needed because librdkafka keeps no bound in
+`send_offsets_to_transaction` (its issues 5456, 5511): it waits for ever for a group coordinator that it took out of
+its list while the broker was away."""
 
 
 def _watch(registrar: Registrar) -> None:
@@ -99,7 +102,8 @@ def build(settings: Settings) -> Registrar:
             settings.kafka,
             f"{settings.registrar_group}-{instance}",
             transaction_timeout_ms=settings.registrar_transaction_ms,
-        )
+        ),
+        transaction_timeout=settings.registrar_transaction_ms / 1000,
     )
     writer.start()
     desk = Desk(

@@ -62,8 +62,6 @@ class Partition:
         """TAKING_OVER: the ledger's high watermark that the fold must pass; None until it is known."""
         self.since = 0.0
         """time.monotonic() when the takeover began."""
-        self.passed_at = 0.0
-        """TAKING_OVER: when the fold had passed `target`; 0 before."""
         self.patience = Patience()
         self.suspicious = False
         """TAKING_OVER again although we held it: any record found now is somebody else's."""

@@ -16,19 +16,19 @@ import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
-from confluent_kafka import KafkaException
+from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 
 from natalog.kafka.offsets import CommittedOffsets, LogBounds, Place
 from natalog.ledger.follow import LEDGER
-from natalog.registrar.faults import OutcomeUnknown
+from natalog.registrar.faults import OutcomeUnknown, error_of
 from natalog.wire.topics import INTAKE_TOPICS
 
 log = logging.getLogger(__name__)
 
 _PAUSE = 0.25
-_PATIENCE = 30.0
-"""Seconds between two tries, and until a new process with new clients is the better try."""
+_PATIENCE = 10.0
+"""Seconds between two tries, and without any answer until a new process with new clients is the better try."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class Round:
         self._bounds: LogBounds | None = None
         self._folded: dict[int, int] = {}
         self._not_before = 0.0
-        self._failing_since: float | None = None
+        self._answered = time.monotonic()
         self._ask()
 
     def _ask(self) -> None:
@@ -72,9 +72,11 @@ class Round:
         """Ask again a little later, for some time. The admin client would go on asking a leader that is none any more
         (FENCED_LEADER_EPOCH without end) unless it is made to look who leads."""
         now = time.monotonic()
-        self._failing_since = self._failing_since or now
         log.warning("takeover: asking again", extra={"detail": str(exception)})
-        if now - self._failing_since > _PATIENCE:
+        if error_of(exception).code() == KafkaError.UNSTABLE_OFFSET_COMMIT:
+            # An answer: a former holder's transaction is open still. Kafka itself sees to it that it ends.
+            self._answered = now
+        if now - self._answered > _PATIENCE:
             raise OutcomeUnknown(f"no answer about offsets: {exception}") from exception
         self._question, self._bounds = None, None
         self._not_before = now + _PAUSE

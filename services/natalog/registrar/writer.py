@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -17,9 +18,10 @@ log = logging.getLogger(__name__)
 
 SUCCESSIONS = "certificate.invalidations"
 PATIENCE = 12.0
-"""Seconds a retriable step is tried again before the process ends. A new process waits for Kafka as long as it takes,
-while a client that saw its broker go may never find its way back."""
-_CALL = 10.0  # seconds a single call may block
+"""Seconds a transaction may take, all its steps together, before the process ends: a little more than Kafka gives it
+(`registrar_transaction_ms`). A new process waits for Kafka as long as it takes, while a client that saw its broker go
+may never find its way back. (librdkafka keeps no bound in `send_offsets_to_transaction`: see main's watchdog.)"""
+_START = 10.0  # seconds one call of init_transactions may block
 
 
 @dataclass(slots=True)
@@ -33,15 +35,19 @@ class Landing:
 class LedgerWriter:
     """The transactional producer. Each method is one step; the loop calls them in the order they stand here."""
 
-    def __init__(self, producer: Producer) -> None:
+    def __init__(self, producer: Producer, *, transaction_timeout: float = 10.0) -> None:
         self._producer = producer
+        self._timeout = transaction_timeout
         self._failed: KafkaError | None = None
+        self._began: float | None = None
+        """time.monotonic() when the open transaction was begun."""
+        self._superseded = False
 
     def start(self) -> None:
         """Fence every earlier process with this transactional id and end its open transaction. Waits for Kafka."""
         while True:
             try:
-                self._producer.init_transactions(_CALL)
+                self._producer.init_transactions(_START)
                 return
             except KafkaException as exception:
                 if not error_of(exception).retriable():
@@ -51,6 +57,7 @@ class LedgerWriter:
     def begin(self) -> None:
         """Open a transaction."""
         self._failed = None
+        self._began = time.monotonic()
         self._step(self._producer.begin_transaction)
 
     def send(self, partition: int, entries: Sequence[tuple[bytes, bytes]]) -> Landing:
@@ -86,12 +93,11 @@ class LedgerWriter:
     def send_offsets(self, offsets: dict[tuple[str, int], int], metadata: object) -> None:
         """Next intake offsets. The group refuses them from a member that is no longer of `metadata`'s generation."""
         places = [TopicPartition(topic, partition, offset) for (topic, partition), offset in offsets.items()]
-        self._step(self._producer.send_offsets_to_transaction, places, metadata, _CALL)
+        self._step(lambda: self._producer.send_offsets_to_transaction(places, metadata, self._left()))
 
     def settle(self) -> None:
         """Wait until every record is written, though not committed. Raises BatchRefused when one was not."""
-        deadline = time.monotonic() + PATIENCE
-        while self._producer.flush(1.0) and time.monotonic() < deadline:
+        while self._producer.flush(min(1.0, self._left())) and self._left():
             pass
         if self._failed is not None:
             self.abort(self._failed.str())
@@ -99,32 +105,57 @@ class LedgerWriter:
 
     def commit(self) -> None:
         """Make it count."""
-        self._step(self._producer.commit_transaction, _CALL)
+        self._step(lambda: self._producer.commit_transaction(self._left()))
+        self._began = None
 
     def abort(self, why: str) -> None:
         """Make it as if it had never been; offsets stay taken."""
         log.warning("transaction aborted", extra={"cause": why})
-        deadline = time.monotonic() + PATIENCE
         while True:
             try:
-                self._producer.abort_transaction(_CALL)
+                self._producer.abort_transaction(self._left())
+                self._began = None
                 return
             except KafkaException as exception:
-                if not error_of(exception).retriable() or time.monotonic() > deadline:
-                    raise OutcomeUnknown(str(exception)) from exception
+                error = self._seen(exception)
+                if not error.retriable() or not self._left():
+                    raise OutcomeUnknown(error.str()) from exception
 
-    def _step(self, call: Callable[..., Any], *arguments: object) -> None:
-        deadline = time.monotonic() + PATIENCE
+    def is_superseded(self, metadata: object) -> bool:
+        """Whether another process has taken this transactional id, as one does before it joins the group.
+
+        Only before ending the process: begins a transaction if none is open, and leaves it to the next start. In doubt
+        it says no: then a new start fences whoever is there, and that one has no doubt.
+        """
+        if self._began is None:
+            with contextlib.suppress(OutcomeUnknown, BatchRefused):
+                self.begin()
+                self.send_offsets({(SUCCESSIONS, 0): 0}, metadata)
+        return self._superseded
+
+    def _left(self) -> float:
+        """Seconds until the open transaction is given up."""
+        return max(0.0, (self._began or 0.0) + PATIENCE - time.monotonic())
+
+    def _seen(self, exception: KafkaException) -> KafkaError:
+        """The error, kept in mind if it is the fence: it proves another process while the transaction is young.
+        One that has outlived its time-out Kafka fences by itself."""
+        error = error_of(exception)
+        if error.code() == KafkaError._FENCED and self._began is not None:
+            self._superseded = time.monotonic() - self._began < self._timeout
+        return error
+
+    def _step(self, call: Callable[[], Any]) -> None:
         while True:
             try:
-                call(*arguments)
+                call()
                 return
             except KafkaException as exception:
-                error = error_of(exception)
+                error = self._seen(exception)
                 if error.txn_requires_abort():
                     self.abort(error.str())
                     raise BatchRefused(error.str()) from exception
-                if not error.retriable() or time.monotonic() > deadline:
+                if not error.retriable() or not self._left():
                     raise OutcomeUnknown(error.str()) from exception
 
     def _report(self, error: KafkaError | None) -> None:

@@ -40,6 +40,7 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import Final
 
+from librt.strings import BytesWriter
 from mypy_extensions import i64
 
 from natalog.decision.codes import DOUBTS, FLAGS, REASONS
@@ -51,7 +52,7 @@ from natalog.wire.codec import upgrade, version_of
 from natalog.wire.content import content_of_value
 from natalog.wire.errors import UnknownCode, Unreadable
 from natalog.wire.topics import INTAKE_TOPICS
-from natalog.wire.varint import Reader, data, string, strings, varint
+from natalog.wire.varint import Reader, put, string, strings
 
 _ROLES: Final[dict[bytes, int]] = {{role.encode(): bit for role, bit in ROLE_BITS.items()}}
 '''

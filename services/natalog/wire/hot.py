@@ -10,6 +10,7 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import Final
 
+from librt.strings import BytesWriter
 from mypy_extensions import i64
 
 from natalog.decision.codes import DOUBTS, FLAGS, REASONS
@@ -31,7 +32,7 @@ from natalog.wire.codec import upgrade, version_of
 from natalog.wire.content import content_of_value
 from natalog.wire.errors import UnknownCode, Unreadable
 from natalog.wire.topics import INTAKE_TOPICS
-from natalog.wire.varint import Reader, data, string, strings, varint
+from natalog.wire.varint import Reader, put, string, strings
 
 _ROLES: Final[dict[bytes, int]] = {role.encode(): bit for role, bit in ROLE_BITS.items()}
 
@@ -536,9 +537,23 @@ def _codes(mask: int, codes: list[str], known: dict[int, bytes]) -> bytes:
     return encoded
 
 
-def _optional(number: i64) -> bytes:
+def _put_optional(w: BytesWriter, number: i64) -> None:
     """A nullable long; negative means null."""
-    return b"\x00" if number < 0 else b"\x02" + varint(number)
+    if number < 0:
+        w.append(0)
+    else:
+        w.append(2)
+        put(w, number)
+
+
+def _put_data(w: BytesWriter, value: bytes | None) -> None:
+    """A nullable bytes."""
+    if value is None:
+        w.append(0)
+    else:
+        w.append(2)
+        put(w, len(value))
+        w.write(value)
 
 
 def _head(
@@ -556,26 +571,24 @@ def _head(
     delay_ms: i64,
     claim_expires_at: i64,
     key: bytes | None,
-) -> bytes:
-    return b"".join(
-        [
-            _ENTRY,
-            varint(seq),
-            prev,
-            _TOPICS[topic],
-            varint(offset),
-            varint(received_at),
-            varint(rules),
-            varint(verdict),
-            _REASONS[reason],
-            _codes(flags, _FLAGS, _FLAG_SETS),
-            _codes(doubts, _DOUBTS, _DOUBT_SETS),
-            _optional(first),
-            _optional(delay_ms),
-            _optional(claim_expires_at),
-            b"\x00" if key is None else b"\x02" + data(key),
-        ]
-    )
+) -> BytesWriter:
+    w = BytesWriter()
+    w.write(_ENTRY)
+    put(w, seq)
+    w.write(prev)
+    w.write(_TOPICS[topic])
+    put(w, offset)
+    put(w, received_at)
+    put(w, rules)
+    put(w, verdict)
+    w.write(_REASONS[reason])
+    w.write(_codes(flags, _FLAGS, _FLAG_SETS))
+    w.write(_codes(doubts, _DOUBTS, _DOUBT_SETS))
+    _put_optional(w, first)
+    _put_optional(w, delay_ms)
+    _put_optional(w, claim_expires_at)
+    _put_data(w, key)
+    return w
 
 
 def encode_entry(
@@ -601,28 +614,25 @@ def encode_entry(
     `first`, `delay_ms` and `claim_expires_at` are -1 for null. Raises IndexError or ValueError for a code
     that its table does not have.
     """
-    return b"".join(
-        [
-            _ENTRY,
-            varint(seq),
-            prev,
-            _TOPICS[topic],
-            varint(offset),
-            varint(received_at),
-            varint(rules),
-            varint(verdict),
-            _REASONS[reason],
-            _codes(flags, _FLAGS, _FLAG_SETS),
-            _codes(doubts, _DOUBTS, _DOUBT_SETS),
-            _optional(first),
-            _optional(delay_ms),
-            _optional(claim_expires_at),
-            b"\x00" if key is None else b"\x02" + data(key),
-            b"\x00",
-            varint(len(input)),
-            input,
-        ]
+    w = _head(
+        seq,
+        prev,
+        topic,
+        offset,
+        received_at,
+        rules,
+        verdict,
+        reason,
+        flags,
+        doubts,
+        first,
+        delay_ms,
+        claim_expires_at,
+        key,
     )
+    w.append(0)
+    put(w, len(input))
+    return w.getvalue() + input
 
 
 def encode_repeat_entry(
@@ -646,7 +656,7 @@ def encode_repeat_entry(
     """The same for a REPEATED record: which event it repeats, and its content hash."""
     if len(event_id) != 16 or len(content) != 32:
         raise ValueError("an event id has 16 bytes, a content hash 32")
-    head = _head(
+    w = _head(
         seq,
         prev,
         topic,
@@ -662,7 +672,10 @@ def encode_repeat_entry(
         claim_expires_at,
         key,
     )
-    return head + b"\x02" + event_id + content
+    w.append(2)
+    w.write(event_id)
+    w.write(content)
+    return w.getvalue()
 
 
 def encode_unreadable_entry(
@@ -687,7 +700,7 @@ def encode_unreadable_entry(
     """The same for what is no record: SHA-256 and length of what came, and a sealed copy."""
     if len(hash) != 32:
         raise ValueError("a hash has 32 bytes")
-    head = _head(
+    w = _head(
         seq,
         prev,
         topic,
@@ -703,7 +716,11 @@ def encode_unreadable_entry(
         claim_expires_at,
         key,
     )
-    return b"".join([head, b"\x04", hash, varint(length), data(sealed)])
+    w.append(4)
+    w.write(hash)
+    put(w, length)
+    put(w, len(sealed))
+    return w.getvalue() + sealed
 
 
 class EntryView:

@@ -33,19 +33,31 @@ def _codes(mask: int, codes: list[str], known: dict[int, bytes]) -> bytes:
     return encoded
 
 
-def _optional(number: i64) -> bytes:
+def _put_optional(w: BytesWriter, number: i64) -> None:
     """A nullable long; negative means null."""
-    return b"\\x00" if number < 0 else b"\\x02" + varint(number)
+    if number < 0:
+        w.append(0)
+    else:
+        w.append(2)
+        put(w, number)
+
+
+def _put_data(w: BytesWriter, value: bytes | None) -> None:
+    """A nullable bytes."""
+    if value is None:
+        w.append(0)
+    else:
+        w.append(2)
+        put(w, len(value))
+        w.write(value)
 
 
 def _head(
-{parameters}) -> bytes:
-    return b"".join(
-        [
-            _ENTRY,
+{parameters}) -> BytesWriter:
+    w = BytesWriter()
+    w.write(_ENTRY)
 {head}
-        ]
-    )
+    return w
 
 
 def encode_entry(
@@ -57,15 +69,12 @@ def encode_entry(
     `first`, `delay_ms` and `claim_expires_at` are -1 for null. Raises IndexError or ValueError for a code
     that its table does not have.
     """
-    return b"".join(
-        [
-            _ENTRY,
-{head}
-            b"{record_tag}",
-            varint(len(input)),
-            input,
-        ]
+    w = _head(
+{arguments}
     )
+    w.append({record_tag})
+    put(w, len(input))
+    return w.getvalue() + input
 
 
 def encode_repeat_entry(
@@ -75,10 +84,13 @@ def encode_repeat_entry(
     """The same for a REPEATED record: which event it repeats, and its content hash."""
     if len(event_id) != 16 or len(content) != 32:
         raise ValueError("an event id has 16 bytes, a content hash 32")
-    head = _head(
+    w = _head(
 {arguments}
     )
-    return head + b"{repeat_tag}" + event_id + content
+    w.append({repeat_tag})
+    w.write(event_id)
+    w.write(content)
+    return w.getvalue()
 
 
 def encode_unreadable_entry(
@@ -89,10 +101,14 @@ def encode_unreadable_entry(
     """The same for what is no record: SHA-256 and length of what came, and a sealed copy."""
     if len(hash) != 32:
         raise ValueError("a hash has 32 bytes")
-    head = _head(
+    w = _head(
 {arguments}
     )
-    return b"".join([head, b"{unreadable_tag}", hash, varint(length), data(sealed)])
+    w.append({unreadable_tag})
+    w.write(hash)
+    put(w, length)
+    put(w, len(sealed))
+    return w.getvalue() + sealed
 
 
 class EntryView:
@@ -168,10 +184,10 @@ def _positive(r: Reader) -> i64:
 '''
 
 _NAMED = {
-    "topic": ("_TOPICS[topic]", "_place(r.string(), _TOPIC_PLACES)", "i64"),
-    "reason": ("_REASONS[reason]", "_place(r.string(), _REASON_PLACES) if r.there() else 0", "i64"),
-    "flags": ("_codes(flags, _FLAGS, _FLAG_SETS)", "_bits(r, _FLAG_BITS)", "i64"),
-    "doubts": ("_codes(doubts, _DOUBTS, _DOUBT_SETS)", "_bits(r, _DOUBT_BITS)", "i64"),
+    "topic": ("w.write(_TOPICS[topic])", "_place(r.string(), _TOPIC_PLACES)", "i64"),
+    "reason": ("w.write(_REASONS[reason])", "_place(r.string(), _REASON_PLACES) if r.there() else 0", "i64"),
+    "flags": ("w.write(_codes(flags, _FLAGS, _FLAG_SETS))", "_bits(r, _FLAG_BITS)", "i64"),
+    "doubts": ("w.write(_codes(doubts, _DOUBTS, _DOUBT_SETS))", "_bits(r, _DOUBT_BITS)", "i64"),
 }
 """Fields whose codes become numbers: how they are written, read, and the type."""
 
@@ -187,14 +203,14 @@ def entry_code(entry: Version) -> str:
         header=entry.header.hex(),
         parameters="".join(f"    {name}: {type_},\n" for name, _, _, type_ in coded),
         arguments="\n".join(f"        {name}," for name, *_ in coded),
-        head="\n".join(f"            {write}," for _, write, _, _ in coded),
+        head="\n".join(f"    {write}" for _, write, _, _ in coded),
         fields="\n".join(f"        self.{name}: {type_} = {read}" for name, _, read, type_ in coded),
         record=places["bytes"],
         repeat=places["Repeat"],
         unreadable=places["Unreadable"],
-        record_tag=f"\\x{places['bytes'] * 2:02x}",
-        repeat_tag=f"\\x{places['Repeat'] * 2:02x}",
-        unreadable_tag=f"\\x{places['Unreadable'] * 2:02x}",
+        record_tag=places["bytes"] * 2,
+        repeat_tag=places["Repeat"] * 2,
+        unreadable_tag=places["Unreadable"] * 2,
     )
 
 
@@ -207,16 +223,15 @@ def _code(field: Field) -> tuple[str, str, str]:
 def _plain(name: str, type_: Type) -> tuple[str, str, str]:
     match type_.kind:
         case "long":
-            return f"varint({name})", "r.long()", "i64"
+            return f"put(w, {name})", "r.long()", "i64"
         case "int":
-            return f"varint({name})", "r.int32()", "i64"
+            return f"put(w, {name})", "r.int32()", "i64"
         case "enum":
-            return f"varint({name})", f"r.index({len(type_.symbols)})", "i64"
+            return f"put(w, {name})", f"r.index({len(type_.symbols)})", "i64"
         case "fixed":
-            return name, f"r.fixed({type_.size})", "bytes"
+            return f"w.write({name})", f"r.fixed({type_.size})", "bytes"
         case "union" if type_.branches[0].kind == "null" and type_.plain.kind == "long":
-            return f"_optional({name})", "_positive(r)", "i64"
+            return f"_put_optional(w, {name})", "_positive(r)", "i64"
         case "union" if type_.branches[0].kind == "null" and type_.plain.kind == "bytes":
-            write = f'b"\\x00" if {name} is None else b"\\x02" + data({name})'
-            return write, "r.data() if r.there() else None", "bytes | None"
+            return f"_put_data(w, {name})", "r.data() if r.there() else None", "bytes | None"
     raise ValueError(f"the generator does not know how to write {name}")

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from mypy_extensions import i64
+from librt.strings import BytesWriter
+from mypy_extensions import i64, u8
 
 from natalog.wire.errors import Unreadable
 
 _LOW_63: Final = 0x7FFFFFFFFFFFFFFF
+_LOW_57: Final = 0x1FFFFFFFFFFFFFF
 _TRUNCATED: Final = "the value ends early"
 
 
@@ -189,47 +191,21 @@ class Reader:
             raise Unreadable("bytes follow after the record")
 
 
-def _last() -> list[bytes]:
-    return [bytes([n]) if n < 128 else bytes([n & 127 | 128, n >> 7]) for n in range(16384)]
-
-
-def _inner() -> list[bytes]:
-    return [bytes([n & 127 | 128, n >> 7 | 128]) for n in range(16384)]
-
-
-# Two varint bytes at a time: the last pair of a number, and a pair that more follow.
-_LAST: Final[list[bytes]] = _last()
-_INNER: Final[list[bytes]] = _inner()
+def put(w: BytesWriter, number: i64) -> None:
+    """Append a long or int in zigzag varint encoding, as short as it can be."""
+    n: i64 = (number << 1) ^ (number >> 63)
+    # A logical shift: in 64 bits n may have its top bit set.
+    while n > 127 or n < 0:
+        w.append(u8(n & 127 | 128))
+        n = (n >> 7) & _LOW_57
+    w.append(u8(n))
 
 
 def varint(number: i64) -> bytes:
     """A long or int in zigzag varint encoding, as short as it can be."""
-    if number < 0 or number > 0x3FFFFFFFFFFFFFF:
-        return _slow(number)
-    n: i64 = number << 1
-    if n < 16384:
-        return _LAST[n]
-    first = _INNER[n & 16383]
-    n >>= 14
-    if n < 16384:
-        return first + _LAST[n]
-    second = _INNER[n & 16383]
-    n >>= 14
-    if n < 16384:
-        return first + second + _LAST[n]
-    third = _INNER[n & 16383]
-    n >>= 14
-    return first + second + third + (_LAST[n] if n < 16384 else _INNER[n & 16383] + _LAST[n >> 14])
-
-
-def _slow(number: int) -> bytes:
-    n = (number << 1) ^ (number >> 63)
-    out = bytearray()
-    while n > 127:
-        out.append(n & 127 | 128)
-        n >>= 7
-    out.append(n)
-    return bytes(out)
+    w = BytesWriter()
+    put(w, number)
+    return w.getvalue()
 
 
 def string(text: str) -> bytes:

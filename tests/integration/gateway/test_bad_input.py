@@ -80,7 +80,7 @@ TABLE: dict[str, tuple[str, bytes, int, str, str | None]] = {
     "UTF-16": ("claims", raw().decode().encode("utf-16"), 400, "bad-json", None),
     "byte order mark": ("claims", b"\xef\xbb\xbf" + raw(), 400, "bad-json", None),
     "half a surrogate": ("claims", raw().replace(b"M330123456", b"\\ud800"), 400, "bad-json", None),
-    "huge number": ("heartbeats", b'{"spooled": 1' + b"0" * 400 + b"}", 400, "bad-field", "spooled"),
+    "huge number": ("heartbeats", b'{"spooled": 1' + b"0" * 400 + b"}", 400, "bad-json", None),
     "letter O": ("claims", raw(certificate_number="M33O123456"), 422, "malformed-number", "certificate_number"),
     "Cyrillic M": ("claims", raw(certificate_number="М330123456"), 422, "malformed-number", "certificate_number"),
     "citizen ID claimed": ("claims", raw(certificate_number=CITIZEN), 422, "citizen-id", "certificate_number"),
@@ -262,7 +262,8 @@ def test_streams_of_one_caller_are_limited(stack: Stack) -> None:
     assert stack.client.post("/v1/claims", content=b"", headers=other).status_code == 200
     for stream in streams:
         stream.close()
-    eventually(lambda: len(stack.lines("claims", [claim(number())])) == 1, 10)
+    again = stack.headers() | {"Content-Type": "application/x-ndjson"}
+    eventually(lambda: stack.client.post("/v1/claims", content=raw(), headers=again).status_code == 200, 10)
 
 
 def backfill(count: int) -> list[dict[str, Any]]:

@@ -69,16 +69,17 @@ def test_void_entries_are_skipped_and_alarmed(bench: Bench) -> None:
     producer = foreign(bench)
     log = read_logs(bench.bootstrap, ["ledger"])["ledger"][2]
     producer.produce("ledger", b"no entry", b"k", 2)
+    producer.produce("ledger", b"\xc3\x01 no schema we know", b"k", 2)
     producer.produce("ledger", None, None, 2)
     producer.produce("ledger", log[-1].value, log[-1].key, 2)  # an entry, but not the next
     producer.produce("ledger", value, key, 2)
     producer.flush()
     for data in ("", "fresh"):  # once from stored state, once from the first offset
         again = bench.registrar(data=data).wait_ready()
-        assert again.metric("natalog_ledger_void_entries_total", partition="2") == 4
+        assert again.metric("natalog_ledger_void_entries_total", partition="2") == 5
         sent += bench.sender.send([filing(number(2)) for _ in range(5)])
         checked = bench.eventually_valid(sent)
-        assert len(checked.void[2]) == 4
+        assert len(checked.void[2]) == 5
         again.kill()
 
 

@@ -149,10 +149,14 @@ def test_two_processes_on_one_directory(bench: Bench) -> None:
     assert first.stop() == Exit.DONE
 
 
-@pytest.mark.timeout(400)
+AWAY_BOUND = 45.0
+"""Seconds after the broker is back until all is decided: a round of the loop that hangs (20), a new process, and what
+a loaded machine needs. Nothing in it waits for Kafka to time a transaction out: the new process ends the old one's."""
+
+
 @pytest.mark.parametrize("how", ["restart", "kill"])
 def test_broker_away(own_bench: Bench, how: str) -> None:
-    """A registrar waits for its broker, or ends and is started again; never a wrong entry."""
+    """A registrar waits for its broker, or ends and is started again at once; never a wrong entry."""
     bench = own_bench
     registrar = bench.registrar().wait_ready()
     sent = bench.sender.send([filing(number()) for _ in range(200)])
@@ -171,18 +175,19 @@ def test_broker_away(own_bench: Bench, how: str) -> None:
         if how == "kill":
             bench.broker.kill()
         bench.broker.restart()
+        back = time.monotonic()
         time.sleep(2)
     finally:
         stop.set()
         feeder.join(60)
     sent += sum(counts)
-    for _ in range(7):
-        try:
-            bench.eventually(sent, timeout=20)
-            break
-        except AssertionError:
-            if registrar.process.poll() not in (None, Exit.RESTART):
-                raise
-            if registrar.process.poll() is not None:
-                registrar = bench.registrar()  # what a supervisor does
+    while bench.count() < sent:
+        logs = "\n".join(process.log() for process in bench.processes)
+        assert time.monotonic() < back + AWAY_BOUND, (
+            f"not decided {AWAY_BOUND} s after the broker was back\n{logs}"
+        )
+        if (code := registrar.process.poll()) is not None:
+            assert code == Exit.RESTART, logs
+            registrar = bench.registrar()  # what a supervisor does
+        time.sleep(0.2)
     assert not bench.eventually(sent).void

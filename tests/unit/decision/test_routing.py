@@ -36,7 +36,7 @@ def test_a_wrong_key_is_misrouted_and_the_entry_keeps_it():
     w = given()
     w.when(filing(), key=OTHER.encode()).then_refused("MISROUTED")
     assert w.told[0].key == OTHER.encode()
-    assert w.state(OTHER).seen == []
+    assert w.state(OTHER).seen == b""
 
 
 def test_a_wrong_partition_is_misrouted():

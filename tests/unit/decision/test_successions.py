@@ -116,7 +116,7 @@ def test_a_request_alone_frees_nothing():
 def test_a_reinstatement_ends_the_relation_down_the_chain():
     w = given(filing("R1", A), void(A, by=B), void(B, by=C), reinstate(A))
     assert sent(w)[2:] == [(A, "-" + B, None), (B, C, None)]
-    assert w.state(B).relations == []
+    assert w.state(B).relations == ()
     assert w.registrations_on(C) == [""]
     w.when(filing("R2", C)).then_accepted()
 
@@ -163,7 +163,7 @@ def test_already_used_by_another_it_is_contested_and_the_predecessor_learns_it()
     assert at_a.first == w.told[0].seq
     assert w.state(A).contested
     assert w.state(B).contested
-    assert w.state(A).relations == []
+    assert w.state(A).relations == ()
     w.when(filing("R2", B)).then_accepted("AMENDMENT", "SUCCESSION", first=1)
 
 

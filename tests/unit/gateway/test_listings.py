@@ -88,6 +88,21 @@ def test_an_entry_with_its_history(view: View) -> None:
     assert entry["history"][2]["request_id"] == str(asked)
 
 
+def test_an_approval_sent_again_after_a_new_listing_takes_nothing_off(view: View) -> None:
+    view.change("M330000001", "ADD")
+    asked = view.change("M330000001", "REQUEST_REMOVE")
+    for action, more in (
+        ("APPROVE_REMOVE", {"request_id": asked}),
+        ("ADD", {}),
+        ("APPROVE_REMOVE", {"request_id": asked}),
+    ):
+        view.change("M330000001", action, sub="b", **more)
+    (entry,) = view.page()["entries"]
+    assert view.state("M330000001").listing("330100") is not None
+    assert entry["listed"]
+    assert len(entry["history"]) == 5
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_listed_is_what_the_numbers_state_says(view: View, seed: int) -> None:
     """Any history, double approvals and late ones too."""

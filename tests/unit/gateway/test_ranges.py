@@ -144,6 +144,7 @@ async def send(producer: Producer, bulk: Bulk, most_open: list[int]) -> bytes:
     while not sending.done():
         await asyncio.sleep(0.001)
         most_open[0] = max(most_open[0], len(producer.reports))
+        assert not (sending.done() and producer.reports), "answered before every record was confirmed"
         producer.confirm()
     return await sending
 
