@@ -16,7 +16,7 @@ def without_text(error: BaseException) -> dict[str, Any]:
         code = trace.tb_frame.f_code
         places.append(f"{code.co_filename.rsplit('/', 1)[-1]}:{trace.tb_lineno} {code.co_name}")
         trace = trace.tb_next
-    told = {"error": type(error).__name__, "at": places[-_DEEPEST:]}
+    told: dict[str, Any] = {"error": type(error).__name__, "at": places[-_DEEPEST:]}
     if isinstance(error, BaseExceptionGroup):
         told["of"] = [without_text(inner) for inner in error.exceptions]
     return told

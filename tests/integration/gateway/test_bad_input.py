@@ -294,7 +294,10 @@ def test_a_backfill_never_delays_a_desk(stack: Stack) -> None:
     sending.join()
     assert len(replies[0].content.splitlines()) == 15_000
     assert len(waited) > 3
-    # On a shared core; behind the backfill's own records it would be its whole length.
+    print(
+        f"desk during a backfill: median {statistics.median(waited):.3f} s, most {max(waited):.3f} s, {len(waited)}"
+    )
+    # On shared cores; behind the backfill's own records it would be its whole length.
     assert statistics.median(waited) < 0.4, waited
     assert max(waited) < 2.5, waited
 

@@ -219,7 +219,7 @@ def test_personal_data_stays_where_it_was_put(stack: Stack) -> None:
         record = decode(message.value() or b"")
         if isinstance(record, Entry):
             # Of a repeat the ledger holds the event id and a hash, and nothing else that came in.
-            record = decode(record.input) if isinstance(record.input, bytes) else record.input
+            record = decode(record.input) if isinstance(record.input, bytes) else record.input  # type: ignore[assignment]
         for at, text in texts(record):
             for mark, where in marks.found(text).items():
                 # In its own field of a record, or asked for with a reference as purpose or officer.
