@@ -23,8 +23,6 @@ class Call(StrEnum):
     BACKFILL = "backfill"
     STATUS = "status query"
     SUBMISSIONS = "query of submissions"
-    RANGES = "query of ranges"
-    BLACKLIST = "query of the blacklist"
 
 
 _DESK: Final = frozenset(
@@ -46,8 +44,6 @@ _ADMIN: Final = frozenset(
         Call.BACKFILL,
         Call.STATUS,
         Call.SUBMISSIONS,
-        Call.RANGES,
-        Call.BLACKLIST,
     }
 )
 
@@ -56,9 +52,9 @@ MAY: Final[dict[str, frozenset[Call]]] = {
     "adapter": _DESK | {Call.HEARTBEAT, Call.DAILY_COUNT, Call.BACKFILL},
     "prefecture_admin": _ADMIN,
     "province_admin": _ADMIN,
-    "health_authority": frozenset({Call.INVALIDATION, Call.STATUS, Call.SUBMISSIONS, Call.RANGES}),
+    "health_authority": frozenset({Call.INVALIDATION, Call.STATUS, Call.SUBMISSIONS}),
     "operator": frozenset({Call.STATUS}),
-    "auditor": frozenset({Call.STATUS, Call.SUBMISSIONS, Call.RANGES, Call.BLACKLIST}),
+    "auditor": frozenset({Call.STATUS, Call.SUBMISSIONS}),
 }
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from natalog.decision.numbers import PROVINCES, has_letter, province
-from natalog.status.detail import Detail
+from natalog.decision.state import NumberState
 
 
 class Status(StrEnum):
@@ -49,22 +49,22 @@ class Finding:
     completed with it, its filing is still to come), ONLY_BIRTHS_TO_2000 (an edition without letter)."""
 
 
-def find(number: str, detail: Detail | None, at: int, unit: str) -> Finding:
+def find(number: str, state: NumberState | None, at: int, unit: str) -> Finding:
     """Status of a well-formed number for a unit (12 digits) or authority at `at`, UTC milliseconds.
 
     Usable is what is UNUSED, or CLAIMED by the unit itself. The successor of a used number is neither: it is good
-    for the registration that stands there alone. `detail` None: the ledger says nothing about the number.
+    for the registration that stands there alone.
     """
     warnings = [] if province(number) in PROVINCES else ["PREFIX_WARNING"]
     if not has_letter(number):
         warnings.append("ONLY_BIRTHS_TO_2000")
-    if detail is None:
+    if state is None:
         return Finding(Status.UNUSED, usable=True, warnings=tuple(warnings))
-    used = detail.used
-    blacklisted = any(listing.binds_from <= at for listing in detail.listings)
-    invalidated = detail.void is not None and detail.void.binds_from <= at
-    open_claims = [held.unit_code for held in detail.claims if held.open_at(at)]
-    warnings += _warnings(detail, at)
+    used = state.stands() is not None
+    blacklisted = any(listing.binds_from <= at for listing in state.listings)
+    invalidated = state.void is not None and state.void.binds_from <= at
+    open_claims = [held.unit_code for held in state.claims if held.open_at(at)]
+    warnings += _warnings(state, at, used=used)
     status = (
         Status.BLACKLISTED
         if blacklisted
@@ -76,37 +76,35 @@ def find(number: str, detail: Detail | None, at: int, unit: str) -> Finding:
         if open_claims
         else Status.UNUSED
     )
+    mine = unit in open_claims
     # An earlier release may have let several units claim at different rule sets: all open ones must be ours.
     free = status is Status.UNUSED or (status is Status.CLAIMED and all(c == unit for c in open_claims))
     return Finding(
         status=status,
-        usable=free and not detail.inherits(),
+        usable=free and state.inherited() is None,
         used=used,
         blacklisted=blacklisted,
         invalidated=invalidated,
-        contested=detail.contested,
-        claimed_by_me=unit in open_claims,
+        contested=state.contested,
+        claimed_by_me=mine,
         warnings=tuple(warnings),
     )
 
 
-def _warnings(detail: Detail, at: int) -> list[str]:
+def _warnings(state: NumberState, at: int, *, used: bool) -> list[str]:
     found = []
-    void, used = detail.void, detail.used
-    if detail.contested:
+    if state.contested:
         found.append("CONTESTED")
-    if detail.inherits():
+    if state.inherited() is not None:
         found.append("SUCCESSION")
-    if detail.withdrawn:
+    if state.withdrawn:
         found.append("WITHDRAWN_BEFORE")
-    if used and any(listing.seq > detail.standing_seq for listing in detail.listings):
+    if used and any(listing.seq > state.standing_seq for listing in state.listings):
         found.append("LISTED_AFTER_USE")
-    if used and void is not None and void.seq > detail.standing_seq:
+    if used and state.void is not None and state.void.seq > state.standing_seq:
         found.append("INVALIDATED_AFTER_USE")
-    if any(listing.binds_from > at for listing in detail.listings) or (
-        void is not None and void.binds_from > at
-    ):
+    if any(listing.binds_from > at for listing in [*state.listings, *([state.void] if state.void else [])]):
         found.append("LISTED_LATER")
-    if not used and detail.completed:
+    if not used and any(r.completed_at >= 0 and not r.withdrawn and not r.filed for r in state.registrations):
         found.append("COMPLETED")
     return found
