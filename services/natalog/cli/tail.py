@@ -143,7 +143,8 @@ def _places(consumer: Consumer, topic: str, start: str, partitions: list[int] | 
         ) from None
     milliseconds = int(moment.timestamp() * 1000)
     asked = [TopicPartition(topic, p, milliseconds) for p in wanted]
-    return consumer.offsets_for_times(asked, timeout=10)
+    answers: list[TopicPartition] = consumer.offsets_for_times(asked, timeout=10)
+    return answers
 
 
 def _opened(message: Any) -> dict[str, Any]:

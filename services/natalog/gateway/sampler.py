@@ -127,7 +127,8 @@ class _Markers:
         if message is None or error is None or error.code() != KafkaError._PARTITION_EOF:
             return None
         # In read_committed the end met here stops before an open transaction: what lies behind may still count.
-        return message.offset()
+        offset: int | None = message.offset()
+        return offset
 
     def close(self) -> None:
         self._consumer.close()

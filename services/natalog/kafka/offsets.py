@@ -35,8 +35,8 @@ class LogBounds:
     """
 
     def __init__(self, admin: AdminClient, starts: Iterable[Place], ends: Iterable[Place]) -> None:
-        self._starts = _ask(admin, starts, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
-        self._ends = _ask(admin, ends, OffsetSpec.latest())  # type: ignore[no-untyped-call]
+        self._starts = _ask(admin, starts, OffsetSpec.earliest())
+        self._ends = _ask(admin, ends, OffsetSpec.latest())
 
     def ready(self) -> bool:
         """Whether `starts` and `ends` answer without waiting."""

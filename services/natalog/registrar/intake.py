@@ -112,7 +112,7 @@ class Intake:
             if message.error() is not None:
                 faults.append(message)
                 continue
-            partition: int = message.partition()  # type: ignore[assignment]  # a consumed record has one
+            partition: int = message.partition()
             group = groups.get(partition)
             if group is None:
                 groups[partition] = [message]

@@ -48,10 +48,9 @@ class IntakeGap(Exception):
 
 def columns_of(messages: Sequence[Message]) -> Columns:
     """Field by field; a missing key reads as b""."""
-    # A consumed record has a topic and an offset; the client's types allow for records not yet sent, too.
     return Columns(
-        [_INDEX[m.topic()] for m in messages],  # type: ignore[index]
-        [m.offset() for m in messages],  # type: ignore[misc]
+        [_INDEX[m.topic()] for m in messages],
+        [m.offset() for m in messages],
         [m.timestamp()[1] for m in messages],
         [m.key() or b"" for m in messages],
         [m.value() for m in messages],

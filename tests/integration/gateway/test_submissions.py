@@ -60,7 +60,7 @@ def ledger_value(stack: Stack, partition: int, seq: int) -> bytes:
             if entry.seq == seq:
                 value = message.value()
                 assert value is not None
-                return value
+                return bytes(value)
     finally:
         consumer.close()
 
