@@ -10,12 +10,13 @@ import contextlib
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from confluent_kafka import KafkaException
 
 from natalog import metrics
+from natalog.gateway import listings
 from natalog.gateway.freshness import Freshness
 from natalog.gateway.problems import Problem
 from natalog.gateway.replies import Arrived, Replies
@@ -47,7 +48,7 @@ class Replica:
         self._bootstrap = bootstrap
         self._freshness = freshness
         self._partitions = partitions
-        self._view = StatusView(directory, partitions)
+        self._view = StatusView(directory, partitions, beside=listings.rows, beside_format=listings.FORMAT)
         self._stop = threading.Event()
         self._doubt = ""
         self._halted: set[int] = set()
@@ -81,6 +82,11 @@ class Replica:
         except Doubtful as doubt:
             self._doubt = str(doubt)
             raise
+
+    @property
+    def shelves(self) -> Sequence[listings.Rows]:
+        """What is kept beside the view, by partition."""
+        return self._view.rows
 
     def places(self, event_id: bytes, partition: int | None = None) -> list[tuple[int, int]]:
         """Partition and ledger offset of every entry about an event id that is no repeat, oldest first.
