@@ -85,7 +85,7 @@ _WITHDRAWN: Final = 1024
 def pack(state: NumberState) -> bytes:
     """`state` as bytes."""
     w = BytesWriter()
-    w.append(2)  # FORMAT
+    w.write(FORMAT)
     _put(w, _sections(state))
     _put(w, state.last_at)
     if state.standing >= 0:

@@ -13,7 +13,7 @@ import time
 from dataclasses import dataclass, field
 
 from natalog import metrics
-from natalog.registrar.faults import BatchRefused
+from natalog.registrar.faults import BatchRefused, OutcomeUnknown
 from natalog.registrar.partition import Partition
 from natalog.registrar.work import Decided
 from natalog.registrar.writer import Landing, LedgerWriter
@@ -66,16 +66,23 @@ class Committer:
         threading.Thread(target=self._run, name="committer", daemon=True).start()
 
     def launch(self, flight: Flight) -> None:
-        """Begin a transaction and queue its records. Raises BatchRefused, OutcomeUnknown."""
+        """Begin a transaction and queue its records. A failure is told by the flight's `wait`, like any later one."""
         started = time.perf_counter()
+        try:
+            self._board(flight)
+        except (BatchRefused, OutcomeUnknown) as failure:
+            flight.end(failure)
+        else:
+            self._queue.put(flight)
+        metrics.REGISTRAR_STAGE.labels("send").inc(time.perf_counter() - started)
+
+    def _board(self, flight: Flight) -> None:
         self._writer.begin()
         for partition, result in flight.decided:
             assert result.outcome is not None
             flight.landings.append(self._writer.send(partition.number, result.outcome.entries))
             if result.outcome.successions:
                 self._writer.send_successions(result.outcome.successions)
-        metrics.REGISTRAR_STAGE.labels("send").inc(time.perf_counter() - started)
-        self._queue.put(flight)
 
     def _run(self) -> None:
         while True:

@@ -142,16 +142,10 @@ class Registrar:
         return decided
 
     def _launch(self, flight: Flight) -> None:
-        try:
-            self._committer.launch(flight)
-        except BatchRefused as refused:
-            self._refused(flight, refused)
-        except OutcomeUnknown as unknown:
-            raise self._ending(unknown) from unknown
-        else:
-            self._flight = flight
-            for partition, result in flight.decided:
-                partition.ahead = result.outcome
+        self._committer.launch(flight)
+        self._flight = flight
+        for partition, result in flight.decided:
+            partition.ahead = result.outcome
 
     def _landed_flight(self) -> Flight | None:
         """Wait for the flight: it when it is committed, None when there is none or it failed."""
