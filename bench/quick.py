@@ -26,6 +26,7 @@ from bench.endurance import kill_and_return, live_during_backfill
 from bench.preload import preload
 from bench.processes import JVM_FLAGS, Registrar, build_peer
 from bench.report import Figures
+from bench.status_query import compare_status
 from bench.throughput import Progress, measure
 from bench.workload import Mix, Workload
 
@@ -64,7 +65,7 @@ def _arguments() -> argparse.Namespace:
         "--codec", choices=("slice", "generic"), default="slice", help="how Kafka Streams decodes"
     )
     parser.add_argument("--latency-seconds", type=float, default=10)
-    parser.add_argument("--only", default="throughput,latency,live,kill", help="which parts")
+    parser.add_argument("--only", default="throughput,latency,live,kill,status", help="which parts")
     return parser.parse_args()
 
 
@@ -127,6 +128,16 @@ def _run(arguments: argparse.Namespace, directory: Path, say: report.Say) -> Fig
             if "kill" in parts:
                 figures |= kill_and_return(
                     cluster, registrar, live, times=3, unflushed=int(20_000 * scale), say=say
+                )
+            if "status" in parts:
+                figures |= compare_status(
+                    cluster,
+                    registrar,
+                    live,
+                    directory / "status",
+                    seconds=min(4.0, arguments.latency_seconds),
+                    rows=int(1_000_000 * scale),
+                    say=say,
                 )
             figures["state_numbers"] = live.numbers_made + bulk.numbers_made
         finally:

@@ -77,10 +77,16 @@ GATEWAY_REQUESTS = Histogram(
 )
 GATEWAY_SUBMISSIONS = Counter(
     "natalog_gateway_submissions",
-    "Submissions by kind and answer: ACCEPTED, REFUSED, repeated, pending, problem.",
+    "Submissions by kind and answer: ACCEPTED, REFUSED, repeated, pending, problem, range.",
     ["kind", "answer"],
 )
 GATEWAY_WAITING = Gauge("natalog_gateway_waiting", "Submissions sent and not yet on the ledger.")
+GATEWAY_BULK = Gauge(
+    "natalog_gateway_bulk_in_flight", "Share of the bulk lane's budget in use, in records of at most 4 KiB."
+)
+GATEWAY_LIMITED = Counter(
+    "natalog_gateway_limited", "Requests answered 429, by the limit they met: rate, streams.", ["limit"]
+)
 GATEWAY_STALENESS = Gauge(
     "natalog_gateway_staleness_seconds",
     "Age of what the status query knows, of the partition that lags most. Above the limit its numbers answer 503.",

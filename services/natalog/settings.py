@@ -61,6 +61,35 @@ class Settings(BaseSettings):
     gateway_queue: int = Field(
         default=50_000, ge=1, description="records the gateway holds for Kafka before it answers 503"
     )
+    gateway_bulk_in_flight: int = Field(
+        default=1_000,
+        ge=100,
+        description="records of all streams and ranges on their way at a time; what a desk may find before it",
+    )
+    gateway_rate: float = Field(
+        default=500.0,
+        ge=0,
+        description="requests a second one caller (`sub`) may make, twice that at once; 0: any",
+    )
+    gateway_streams: int = Field(
+        default=16, ge=0, description="NDJSON bodies and ranges one caller may have under way; 0: any number"
+    )
+    gateway_body_bytes: int = Field(
+        default=400_000, ge=1_000, description="bytes of one record or line; the largest record needs 350,000"
+    )
+    gateway_stream_mib: int = Field(
+        default=4_096, ge=1, description="MiB of one NDJSON body, inflated; beyond it the rest is refused"
+    )
+    gateway_spill_mib: int = Field(
+        default=1_024,
+        ge=1,
+        description="MiB on disk for answers that the client of one stream has not fetched",
+    )
+    gateway_body_seconds: float = Field(
+        default=30.0,
+        gt=0,
+        description="seconds for the body of one record, and between two pieces of a stream",
+    )
     gateway_sample_seconds: float = Field(
         default=0.25, gt=0, description="seconds between two looks at the ends of ledger and intake"
     )
@@ -70,6 +99,14 @@ class Settings(BaseSettings):
 
     jwks_url: str = Field(default="", description="JWKS address, used when `jwks` is not set")
     token_issuer: str = Field(default="", description="`iss` bearer tokens must have; empty: any")
+    token_leeway: float = Field(
+        default=10.0, ge=0, description="seconds by which the issuer's clock may differ from the gateway's"
+    )
+    jwks_reload_seconds: float = Field(
+        default=2.0,
+        gt=0,
+        description="seconds at least between two reads of the JWKS for a key it did not have",
+    )
     token_audience: str = Field(default="", description="`aud` bearer tokens must have; empty: any")
     jwks: Path | None = Field(default=None, description="JWKS file whose keys may sign bearer tokens")
     seal_key: Path | None = Field(default=None, description="32-byte key file that seals unreadable records")

@@ -17,6 +17,7 @@ import orjson
 import pytest
 
 from natalog.decision import codes
+from natalog.decision.codes import REPEATED
 from natalog.decision.numbers import is_wellformed, normalise
 from natalog.decision.packing import unpack
 from natalog.decision.rules import NEWEST
@@ -27,19 +28,19 @@ from natalog.demo.ordinary import ordinary
 from natalog.demo.plan import cases
 from natalog.demo.scene import Scene, today
 from natalog.demo.tally import tally
-from natalog.events import Entry, Principal
+from natalog.events import Principal
 from natalog.gateway.auth import Caller
 from natalog.gateway.problems import Problem
 from natalog.gateway.roles import allowed
-from natalog.gateway.status import find
 from natalog.gateway.submission import prepare
 from natalog.gateway.verdict import verdict_json
 from natalog.ledger.head import Head
 from natalog.ledger.step import PARTITIONS, decide_batch
 from natalog.sample import Population, filings
-from natalog.wire.codec import decode
+from natalog.wire.hot import read_entry
 from natalog.wire.partition import partition_of
 from natalog.wire.topics import INTAKE_TOPICS
+from tests.status_reference import find
 
 NOT_PLANTED = {
     "OVERDUE",  # sent by the watch
@@ -65,7 +66,7 @@ class InMemory:
             return Answer(refusal.status, orjson.loads(refusal.body()))
         entry, value = self._decide(INTAKE_TOPICS.index(prepared.topic), prepared.key, prepared.value)
         seq = entry.seq
-        if entry.verdict == "REPEATED":
+        if entry.verdict == REPEATED:
             seq = entry.first
             entry, value = self.ledger[prepared.partition, seq]
         body = verdict_json(
@@ -107,8 +108,7 @@ class InMemory:
         self.heads[partition] = outcome.head
         self.states |= outcome.states
         ((_, encoded),) = outcome.entries
-        entry = decode(encoded)
-        assert isinstance(entry, Entry)
+        entry = read_entry(encoded)
         self.ledger[partition, entry.seq] = entry, encoded
         for target, _, succession in outcome.successions:
             self._decide(INTAKE_TOPICS.index("certificate.invalidations"), target, succession)

@@ -16,6 +16,11 @@ from natalog.cli.target import Token
 
 _BODY_LINES = 2_000
 _PAUSE = 1.0  # seconds between two tries
+_AGAIN = (202, 408, 429, 500, 503)
+"""Answers after which the same is sent again."""
+
+
+_LONGEST_PAUSE = 30.0  # seconds
 
 
 class Unreachable(Exception):
@@ -56,7 +61,7 @@ class Sender:
                 raise Unreachable(reason) from None
             for task in tasks:
                 answers.update(task.result())
-        return [answers[line.number] for line in lines]
+        return [_of_line(line, answers[line.number]) for line in lines]
 
     async def _post(self, lines: list[Line]) -> dict[int, bytes]:
         answers: dict[int, bytes] = {}
@@ -66,7 +71,7 @@ class Sender:
             got = await self._try(left)
             late = []
             for line, answer in zip(left, got, strict=False):
-                if _final(answer) or time.monotonic() > deadline:
+                if is_final(answer) or time.monotonic() > deadline:
                     answers[line.number] = answer
                 else:
                     late.append(line)
@@ -99,7 +104,8 @@ class Sender:
                     content=b"\n".join(line.body for line in lines),
                 ) as reply,
             ):
-                if reply.status_code == 503:
+                if reply.status_code in _AGAIN:
+                    await asyncio.sleep(min(_LONGEST_PAUSE, _seconds(reply.headers.get("Retry-After", ""))))
                     return []
                 if reply.status_code != 200:
                     problem = await reply.aread()
@@ -109,6 +115,17 @@ class Sender:
         except httpx.TransportError:
             pass
         return answers[: len(lines)]
+
+
+def _seconds(text: str) -> float:
+    return float(text) if text.isascii() and text.isdigit() else 0.0
+
+
+def _of_line(line: Line, answer: bytes) -> bytes:
+    """A problem names the line of the request it came in; here that of the file."""
+    if b'"line"' not in answer:
+        return answer
+    return orjson.dumps(orjson.loads(answer) | {"line": line.number})
 
 
 def _problem(body: bytes, status: int) -> bytes:
@@ -121,11 +138,11 @@ def _problem(body: bytes, status: int) -> bytes:
     return orjson.dumps({"type": "urn:natalog:problem:internal", "status": status, "detail": detail})
 
 
-def _final(answer: bytes) -> bool:
+def is_final(answer: bytes) -> bool:
     """Whether sending again could bring no better answer."""
-    if b'"verdict"' in answer:
+    if b'"verdict"' in answer or b'"range_id"' in answer:
         return True
-    return orjson.loads(answer).get("status") not in (202, 500, 503)
+    return orjson.loads(answer).get("status") not in _AGAIN
 
 
 def _rounds(lines: Sequence[Line]) -> list[list[Line]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections import Counter
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,7 +15,8 @@ from natalog.exits import Exit
 
 if TYPE_CHECKING:
     from natalog.cli.submission_file import Line
-    from natalog.cli.target import Token
+    from natalog.cli.submission_sender import Sender
+    from natalog.cli.verdict_file import VerdictFile
 
 _SHOWN_PROBLEMS = 10
 
@@ -28,6 +30,10 @@ def submit(
         float, typer.Option(min=0, help="Seconds to wait for what is late, and for a gateway that is away.")
     ] = 60.0,
     connections: Annotated[int, typer.Option(min=1, max=64, help="Requests at a time.")] = 8,
+    verdicts: Annotated[
+        Path | None,
+        typer.Option(help="Write every answer here, one a line; with an earlier one, go on where it ends."),
+    ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print every answer as JSON, one a line, in the file's order.")
     ] = False,
@@ -36,7 +42,9 @@ def submit(
 
     Each line is the JSON form of a record and its "kind": claim, release, completion, filing, withdrawal,
     blacklist-change or invalidation. Records about one number or registration are sent in the file's order, others
-    side by side. Sending a file again is safe: what was recorded is answered with its original verdict.
+    side by side. Sending a file again is safe: what was recorded is answered with its original verdict. With
+    --verdicts OUT.ndjson a run that was stopped goes on where OUT.ndjson ends. A line with a "range" is answered once
+    its records are taken; GET /v1/ranges/ID counts their verdicts.
 
     On a local stack (--data) tokens are signed here for the province of each line's unit and the role its kind needs.
 
@@ -44,8 +52,9 @@ def submit(
     5 the gateway cannot be reached.
     """
     from natalog.cli.submission_file import BadLine
-    from natalog.cli.submission_sender import Unreachable
+    from natalog.cli.submission_sender import Sender, Unreachable
     from natalog.cli.target import gateway_target
+    from natalog.cli.verdict_file import VerdictFile
 
     if str(file) != "-" and not file.is_file():
         raise typer.BadParameter(f"{file} does not exist", param_hint="FILE")
@@ -53,7 +62,9 @@ def submit(
     tally = Tally()
     size = None if str(file) == "-" else file.stat().st_size
     try:
-        asyncio.run(_run(file, size, target.gateway, target.token, patience, connections, tally, as_json))
+        with VerdictFile(verdicts) if verdicts is not None else nullcontext() as kept:
+            sender = Sender(target.gateway, target.token, patience=patience, connections=connections)
+            asyncio.run(_run(file, size, sender, tally, kept, as_json))
     except BadLine as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(Exit.USAGE) from None
@@ -66,28 +77,24 @@ def submit(
 
 
 async def _run(
-    file: Path,
-    size: int | None,
-    gateway: str,
-    token: Token,
-    patience: float,
-    connections: int,
-    tally: Tally,
-    as_json: bool,
+    file: Path, size: int | None, sending: Sender, tally: Tally, verdicts: VerdictFile | None, as_json: bool
 ) -> None:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     from natalog.cli.submission_file import windows
-    from natalog.cli.submission_sender import Sender
 
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
         task = progress.add_task("records sent", total=None)
-        async with Sender(gateway, token, patience=patience, connections=connections) as sender:
+        async with sending as sender:
             for window, read in windows(file):
-                for line, answer in zip(window, await sender.send(window), strict=True):
+                answers = [] if verdicts is None else list(verdicts.earlier(window))
+                fresh = await sender.send(window[len(answers) :])
+                if verdicts is not None:
+                    verdicts.write(fresh)
+                for line, answer in zip(window, answers + fresh, strict=True):
                     tally.count(line, answer)
                     if as_json:
                         sys.stdout.write(answer.decode() + "\n")
@@ -120,13 +127,15 @@ class Tally:
             self._verdicts[line.kind, "NOT RECORDED", answer["type"].rsplit(":", 1)[-1]] += 1
             if len(self._problems) < _SHOWN_PROBLEMS:
                 self._problems.append((line.number, answer))
+        elif "range_id" in answer:
+            self._verdicts[line.kind, "RANGE TAKEN", f"{answer['count']:,} numbers"] += 1
         else:
             self._verdicts[line.kind, "PENDING", ""] += 1
 
     @property
     def all_accepted(self) -> bool:
-        """Whether every line was accepted."""
-        return all(verdict == "ACCEPTED" for _, verdict, _ in self._verdicts)
+        """Whether every line was accepted, or is a range that was taken."""
+        return all(verdict in ("ACCEPTED", "RANGE TAKEN") for _, verdict, _ in self._verdicts)
 
     def show(self) -> None:
         """The table of verdicts, flags and doubts, and the first problems, on standard error."""
@@ -141,7 +150,7 @@ class Tally:
         for name, justify in (("kind", "left"), ("verdict", "left"), ("reason", "left"), ("count", "right")):
             table.add_column(name, justify=justify)  # type: ignore[arg-type]
         for (kind, verdict, reason), count in sorted(self._verdicts.items()):
-            colour = {"ACCEPTED": "green", "REFUSED": "yellow"}.get(verdict, "red")
+            colour = {"ACCEPTED": "green", "RANGE TAKEN": "green", "REFUSED": "yellow"}.get(verdict, "red")
             words = f"{reason} {zh.get(reason, '')}".strip()
             table.add_row(kind, f"[{colour}]{verdict}[/]", words, f"{count:,}")
         for name, counts in (("flag", self._flags), ("doubt", self._doubts)):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import re
-import threading
 import time
 import urllib.request
 from collections.abc import Callable
@@ -17,7 +17,7 @@ import jwt
 
 from natalog.events import Principal
 from natalog.gateway.problems import Problem
-from natalog.gateway.roles import Call, allowed
+from natalog.gateway.roles import MAY, Call, allowed
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +26,9 @@ RELOAD_AFTER = 300.0  # seconds between looks at the JWKS while its keys suffice
 RELOAD_UNKNOWN = 2.0  # seconds at least between looks because of keys it did not have
 KEPT_TOKENS = 10_000
 REMEMBER = 60.0  # seconds a verified token is not looked at again; a withdrawn key bites after that
-LEEWAY = 10  # seconds by which clocks may differ
+LEEWAY = 10.0  # seconds by which clocks may differ
+MAX_TOKEN = 8_192  # characters; nobody's key is searched for more
+_RSA_BITS = 2_048  # an RSA key below this can be factored
 
 _ORG = re.compile(r"[0-9]{2}|[0-9]{4}|[0-9]{6}|[0-9]{12}")
 # 1-64 printable characters, and not what looks like a citizen ID: a `sub` is opaque.
@@ -46,7 +48,11 @@ class Caller:
         """Raises Problem 403 when no role of the caller allows the call."""
         if call not in self.calls:
             roles = ", ".join(self.principal.roles) or "none"
-            raise Problem(403, "role", f"A {call} is not open to the roles of this token ({roles}).")
+            raise Problem(
+                403,
+                "role",
+                f"A {call} is not open to the roles of this token ({roles}). Use a token of a role that may.",
+            )
 
 
 @dataclass(slots=True)
@@ -55,31 +61,55 @@ class Keys:
 
     source: Path | str
     clock: Callable[[], float] = time.monotonic
+    reload_unknown: float = RELOAD_UNKNOWN
+    """Seconds at least between two looks for keys that are not known, so that forged ones cost nothing."""
     _keys: dict[str, jwt.PyJWK] = field(default_factory=dict)
     _read_at: float = float("-inf")
+    _reading: asyncio.Task[None] | None = None
 
-    def find(self, kid: str | None) -> jwt.PyJWK | None:
-        """The key with this id; without an id the only key, if there is just one."""
+    async def find(self, kid: str | None) -> jwt.PyJWK | None:
+        """The key with this id; without an id the only key, if there is just one.
+
+        An unknown key is looked for before it is refused. A known one is used while the set is read again.
+        Raises Problem 503 while no key was ever read.
+        """
+        known = self._known(kid)
         age = self.clock() - self._read_at
-        if age > RELOAD_AFTER or (age > RELOAD_UNKNOWN and (kid or "") not in self._keys):
+        if age > (RELOAD_AFTER if known is not None else self.reload_unknown) and self._reading is None:
             self._read_at = self.clock()
-            if isinstance(self.source, Path) or not self._keys:
-                self._reload()
-            else:  # the answer may take seconds, and this is the event loop: known keys serve meanwhile
-                threading.Thread(target=self._reload, name="jwks", daemon=True).start()
+            self._reading = asyncio.create_task(asyncio.to_thread(self._reload))
+            self._reading.add_done_callback(self._done)
+        if known is None and self._reading is not None:
+            await asyncio.shield(self._reading)
+            known = self._known(kid)
+        if not self._keys:
+            raise Problem(
+                503, "not-ready", "The keys that sign tokens cannot be read. Send again later.", retry_after=5
+            )
+        return known
+
+    def _known(self, kid: str | None) -> jwt.PyJWK | None:
         if kid is None:
             return next(iter(self._keys.values())) if len(self._keys) == 1 else None
         return self._keys.get(kid)
+
+    def _done(self, reading: asyncio.Task[None]) -> None:
+        self._reading = None
 
     def _reload(self) -> None:
         try:
             document = self._read()
             found = {}
             for index, jwk in enumerate(document["keys"]):
-                if jwk.get("kty") in ("OKP", "RSA"):
-                    found[jwk.get("kid", str(index))] = jwt.PyJWK(jwk)
+                if jwk.get("kty") in ("OKP", "RSA") and jwk.get("use", "sig") == "sig":
+                    key = jwt.PyJWK(jwk)
+                    if (
+                        key.algorithm_name in ALGORITHMS
+                        and getattr(key.key, "key_size", _RSA_BITS) >= _RSA_BITS
+                    ):
+                        found[str(jwk.get("kid", index))] = key
             self._keys = found
-        except (OSError, ValueError, KeyError, TypeError, jwt.PyJWTError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, jwt.PyJWTError) as error:
             # The keys at hand stay good: an issuer that is away for a minute must not stop registrations.
             log.error("JWKS cannot be read", extra={"error": type(error).__name__})
 
@@ -96,16 +126,23 @@ class Verifier:
     """Turns an `Authorization` header into a Caller. Verified tokens are remembered for a while."""
 
     def __init__(
-        self, keys: Keys, *, issuer: str = "", audience: str = "", clock: Callable[[], float] = time.time
+        self,
+        keys: Keys,
+        *,
+        issuer: str = "",
+        audience: str = "",
+        leeway: float = LEEWAY,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._keys = keys
         self._issuer = issuer or None
         self._audience = audience or None
+        self._leeway = leeway
         self._clock = clock
         self._known: dict[str, tuple[Caller, float]] = {}
 
-    def caller(self, authorization: str | None) -> Caller:
-        """Raises Problem 401, with a sentence that says what is wrong with the token."""
+    async def caller(self, authorization: str | None) -> Caller:
+        """Raises Problem 401, with a sentence that says what is wrong with the token, or 503 without any keys."""
         if authorization is None or authorization[:7].lower() != "bearer ":
             raise Problem(401, "no-token", "Send `Authorization: Bearer` and a token.")
         token = authorization[7:].strip()
@@ -113,35 +150,47 @@ class Verifier:
         known = self._known.get(token)
         if known is not None and known[1] > now:
             return known[0]
-        caller = self._verify(token)
+        caller = await self._verify(token)
         if len(self._known) >= KEPT_TOKENS:
             self._known.clear()
         self._known[token] = (caller, min(caller.expires, now + REMEMBER))
         return caller
 
-    def _verify(self, token: str) -> Caller:
+    async def _verify(self, token: str) -> Caller:
+        if len(token) > MAX_TOKEN:
+            raise Problem(401, "bad-token", "The token is too long: get a new one.")
         try:
             header = jwt.get_unverified_header(token)
             if header.get("alg") not in ALGORITHMS:
                 raise Problem(401, "bad-token", "The token must be signed with EdDSA or RS256.")
-            key = self._keys.find(header.get("kid"))
+            key = await self._keys.find(header.get("kid"))
             if key is None:
-                raise Problem(401, "bad-token", "The token is signed by a key that is not known here.")
+                raise Problem(
+                    401, "bad-token", "The token is signed by a key that is not known here: get a new one."
+                )
             # The key decides the algorithm, never the token alone.
             if key.algorithm_name != header["alg"]:
-                raise Problem(401, "bad-token", "The token's algorithm is not that of its key.")
+                raise Problem(
+                    401, "bad-token", "The token's algorithm is not that of its key: get a new one."
+                )
             claims = jwt.decode(
                 token,
                 key.key,
                 algorithms=[key.algorithm_name],
                 issuer=self._issuer,
                 audience=self._audience,
-                leeway=LEEWAY,
+                leeway=self._leeway,
                 options={"require": ["exp", "sub"], "verify_aud": self._audience is not None},
             )
         except jwt.ExpiredSignatureError:
             raise Problem(401, "bad-token", "The token has expired: get a new one.") from None
-        except jwt.PyJWTError:
+        except jwt.ImmatureSignatureError:
+            raise Problem(401, "bad-token", "The token is not valid yet: check the issuer's clock.") from None
+        except (jwt.InvalidAudienceError, jwt.InvalidIssuerError):
+            raise Problem(
+                401, "bad-token", "The token is meant for another service or comes from another issuer."
+            ) from None
+        except (jwt.PyJWTError, TypeError, ValueError):
             raise Problem(401, "bad-token", "The token is not valid here: get a new one.") from None
         return _caller(claims)
 
@@ -154,5 +203,8 @@ def _caller(claims: dict[str, Any]) -> Caller:
         raise Problem(401, "bad-token", "The token's `org` must be a division or a 12-digit unit.")
     if not (isinstance(roles, list) and all(isinstance(r, str) for r in roles)):
         raise Problem(401, "bad-token", "The token's `roles` must be a list of role names.")
-    principal = Principal(sub=sub, org=org if len(org) == 12 else org.ljust(6, "0"), roles=tuple(roles))
+    # Only roles of callers are stamped on records: a token that names one of Natalog's own (registrar, watch) must
+    # not make a record look like theirs.
+    known = tuple(dict.fromkeys(role for role in roles if role in MAY))
+    principal = Principal(sub=sub, org=org if len(org) == 12 else org.ljust(6, "0"), roles=known)
     return Caller(principal=principal, calls=allowed(roles), expires=float(claims["exp"]))

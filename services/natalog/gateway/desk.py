@@ -12,24 +12,27 @@ from dataclasses import dataclass
 from confluent_kafka import KafkaException
 
 from natalog import metrics
+from natalog.decision.codes import REPEATED, VERDICTS
 from natalog.decision.divisions import contains
-from natalog.events import Entry, Repeat, Unreadable, Verdict
 from natalog.gateway.auth import Caller
 from natalog.gateway.entry_reader import EntryReader, Missing
 from natalog.gateway.freshness import Freshness
 from natalog.gateway.intake_producer import IntakeProducer, QueueFull, TooLarge
+from natalog.gateway.language import Language
 from natalog.gateway.problems import Problem
 from natalog.gateway.replica import Replica
 from natalog.gateway.replies import Arrived, Replies, Unknown, Waiting
 from natalog.gateway.submission import Prepared, today
 from natalog.gateway.verdict import token, verdict_json
 from natalog.wire import codec
+from natalog.wire.hot import RECORD_INPUT, EntryView, read_entry
 from natalog.wire.kinds import KIND_OF_RECORD
 
 log = logging.getLogger(__name__)
 
 RETRY_AFTER = 2  # seconds
 _SAFE_WITHIN = 1.0  # seconds after the deadline that a 202 waits for the record to be safe
+_BULK_WITHIN = 30.0  # seconds a record of a stream waits for room in the producer
 _ORIGINAL_WITHIN = 2.0  # seconds; the submission is on the ledger already, so its deadline may pass a little
 
 
@@ -57,16 +60,28 @@ class Repeated:
     """The record was sent before: its verdict is that of entry `first` of the partition."""
 
     partition: int
-    first: int | None
+    first: int
     token: str
 
 
+@dataclass(frozen=True, slots=True)
+class Original:
+    """The entry of the first of several equal records."""
+
+    partition: int
+    value: bytes
+
+
 class Desk:
-    """What the routes need for submissions. Lives on the event loop."""
+    """What the routes need for submissions. Lives on the event loop.
+
+    `producer` takes single records, `bulk` those of streams and ranges: a full queue of one never delays the other.
+    """
 
     def __init__(
         self,
         producer: IntakeProducer,
+        bulk: IntakeProducer,
         replies: Replies,
         replica: Replica,
         reader: EntryReader,
@@ -74,6 +89,7 @@ class Desk:
         ready: Callable[[], str | None],
     ) -> None:
         self._producer = producer
+        self._bulk = bulk
         self._replies = replies
         self._replica = replica
         self._reader = reader
@@ -84,7 +100,7 @@ class Desk:
         """Raises Problem 503 while a submission could not be answered: starting, or Kafka away."""
         if (reason := self._ready()) is not None:
             raise Problem(
-                503, "not-ready", f"{reason} Nothing was recorded. Send again.", retry_after=RETRY_AFTER
+                503, "not-ready", f"{reason} Nothing was recorded. Send again later.", retry_after=RETRY_AFTER
             )
         if self._freshness.failing:
             raise Problem(
@@ -96,41 +112,53 @@ class Desk:
 
         Whoever calls this calls `answer` with the result.
         """
+        try:
+            return self._send(self._producer, prepared)
+        except QueueFull:
+            raise _busy(prepared) from None
+
+    async def send_bulk(self, prepared: Prepared) -> Sent:
+        """The same in the bulk lane, waiting for room there. Whoever calls this calls `reply` with the result."""
+        deadline = time.monotonic() + _BULK_WITHIN
+        while True:
+            try:
+                return self._send(self._bulk, prepared)
+            except QueueFull:
+                if time.monotonic() > deadline:
+                    raise _busy(prepared) from None
+                await asyncio.sleep(0.02)
+
+    def _send(self, producer: IntakeProducer, prepared: Prepared) -> Sent:
         waiting = self._replies.expect(prepared.event_id.bytes, prepared.topic, prepared.partition)
 
         def report(offset: int | None) -> None:
             self._replies.delivered(waiting, offset)
 
         try:
-            self._producer.send(prepared.topic, prepared.partition, prepared.key, prepared.value, report)
-        except QueueFull:
-            self._replies.forget(waiting)
-            raise Problem(
-                503,
-                "busy",
-                "The queue is full and nothing was recorded. Send again later.",
-                event_id=str(prepared.event_id),
-                retry_after=RETRY_AFTER,
-            ) from None
+            producer.send(prepared.topic, prepared.partition, prepared.key, prepared.value, report)
         except TooLarge:
             self._replies.forget(waiting)
             raise Problem(
-                413, "too-large", "The record is too large.", event_id=str(prepared.event_id)
+                413,
+                "too-large",
+                "The record is too large. Seal fewer fields.",
+                event_id=str(prepared.event_id),
             ) from None
         except BaseException:
             self._replies.forget(waiting)
             raise
         return Sent(prepared, waiting)
 
-    def forget(self, sent: Sent) -> None:
+    def forget(self, waiting: Waiting) -> None:
         """Nobody waits for this one any longer; it is on its way all the same."""
-        self._replies.forget(sent.waiting)
+        self._replies.forget(waiting)
 
     async def answer(self, sent: Sent, deadline: float) -> Answer:
         """The verdict, or a 202 once `deadline` (monotonic seconds) has passed or the send's outcome is unknown."""
         answer = self.settle(sent.prepared, await self.reply(sent, deadline))
         if isinstance(answer, Repeated):
-            return await self.original(sent.prepared, answer, deadline)
+            original = await self.original(sent.prepared, answer, deadline)
+            return self.repeated(sent.prepared, answer, original)
         return answer
 
     async def reply(self, sent: Sent, deadline: float) -> Arrived | None:
@@ -154,28 +182,36 @@ class Desk:
         """What the record's own entry says: an answer, or that the answer is an older entry's."""
         if reply is None:
             return _pending(prepared)
-        entry = _entry(reply.value)
+        entry = read_entry(reply.value)
         seen = token(reply.partition, reply.offset)
-        if entry.verdict is Verdict.REPEATED:
+        if entry.verdict == REPEATED:
             return Repeated(reply.partition, entry.first, seen)
-        metrics.GATEWAY_SUBMISSIONS.labels(prepared.kind, entry.verdict.value).inc()
+        metrics.GATEWAY_SUBMISSIONS.labels(prepared.kind, VERDICTS[entry.verdict]).inc()
         return Answer(200, _verdict(prepared, reply.partition, entry, reply.value), token=seen)
 
-    async def original(self, prepared: Prepared, repeated: Repeated, deadline: float) -> Answer:
-        """The original verdict of a repeat; a 202 when it cannot be read in time."""
+    async def original(self, prepared: Prepared, repeated: Repeated, deadline: float) -> Original | None:
+        """The entry of the first of several equal records; None when it cannot be read in time."""
         try:
             async with asyncio.timeout(max(_ORIGINAL_WITHIN, deadline - time.monotonic())):
                 for partition, offset in self._replica.places(prepared.event_id.bytes, repeated.partition):
                     value = await asyncio.wrap_future(self._reader.read(partition, offset))
-                    entry = _entry(value)
-                    if entry.seq == repeated.first:
-                        metrics.GATEWAY_SUBMISSIONS.labels(prepared.kind, "repeated").inc()
-                        return Answer(200, _verdict(prepared, partition, entry, value), token=repeated.token)
+                    if read_entry(value).seq == repeated.first:
+                        return Original(partition, value)
         except (TimeoutError, Missing, KafkaException):
             log.warning("the original of a repeat could not be read", extra={"partition": repeated.partition})
-        return _pending(prepared)
+        return None
 
-    async def find(self, event_id: uuid.UUID, caller: Caller) -> Answer:
+    def repeated(self, prepared: Prepared, repeated: Repeated, original: Original | None) -> Answer:
+        """The answer to a repeat: the original verdict, or a 202 while that cannot be read."""
+        if original is None:
+            return _pending(prepared)
+        metrics.GATEWAY_SUBMISSIONS.labels(prepared.kind, "repeated").inc()
+        entry = read_entry(original.value)
+        return Answer(
+            200, _verdict(prepared, original.partition, entry, original.value), token=repeated.token
+        )
+
+    async def find(self, event_id: uuid.UUID, caller: Caller, language: Language = Language.BOTH) -> Answer:
         """The original verdict of an event id inside the caller's org. Raises Problem 404 or 503."""
         for partition, offset in await asyncio.to_thread(self._replica.places, event_id.bytes):
             try:
@@ -184,10 +220,13 @@ class Desk:
                 continue
             except (KafkaException, TimeoutError):
                 raise Problem(
-                    503, "kafka-away", "The ledger cannot be read now.", retry_after=RETRY_AFTER
+                    503,
+                    "kafka-away",
+                    "The ledger cannot be read now. Ask again later.",
+                    retry_after=RETRY_AFTER,
                 ) from None
-            entry = _entry(value)
-            if isinstance(entry.input, Repeat | Unreadable):
+            entry = read_entry(value)
+            if entry.kind != RECORD_INPUT:
                 continue
             record = codec.decode(entry.input)
             unit, number = getattr(record, "unit_code", ""), getattr(record, "certificate_number", None)
@@ -200,6 +239,7 @@ class Desk:
                 event_id=str(event_id),
                 kind=KIND_OF_RECORD[type(record)],
                 number=number,
+                language=language,
             )
             return Answer(200, body, token=token(partition, offset))
         raise Problem(
@@ -210,7 +250,7 @@ class Desk:
         )
 
 
-def _verdict(prepared: Prepared, partition: int, entry: Entry, value: bytes) -> bytes:
+def _verdict(prepared: Prepared, partition: int, entry: EntryView, value: bytes) -> bytes:
     return verdict_json(
         entry,
         value,
@@ -218,6 +258,17 @@ def _verdict(prepared: Prepared, partition: int, entry: Entry, value: bytes) -> 
         event_id=str(prepared.event_id),
         kind=prepared.kind,
         number=prepared.number,
+        language=prepared.language,
+    )
+
+
+def _busy(prepared: Prepared) -> Problem:
+    return Problem(
+        503,
+        "busy",
+        "The queue is full and nothing was recorded. Send again later.",
+        event_id=str(prepared.event_id),
+        retry_after=RETRY_AFTER,
     )
 
 
@@ -227,10 +278,3 @@ def _pending(prepared: Prepared) -> Answer:
     location = f"/v1/submissions/{event_id}"
     body = f'{{"event_id":"{event_id}","status":202,"location":"{location}"}}'
     return Answer(202, body.encode(), location=location)
-
-
-def _entry(value: bytes) -> Entry:
-    entry = codec.decode(value)
-    if not isinstance(entry, Entry):
-        raise TypeError("a record on the ledger is no entry")
-    return entry

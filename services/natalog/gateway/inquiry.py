@@ -7,21 +7,24 @@ import re
 import time
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 from natalog.decision.divisions import contains
 from natalog.decision.numbers import is_wellformed, normalise, suggest
-from natalog.decision.packing import unpack
 from natalog.events import Answer, QueryRecord
 from natalog.gateway.auth import Caller
 from natalog.gateway.freshness import Freshness
 from natalog.gateway.intake_producer import IntakeProducer, QueueFull, TooLarge
 from natalog.gateway.problems import Problem
+from natalog.gateway.receipts import Receipts
 from natalog.gateway.replica import Replica
 from natalog.gateway.status import Finding, Status, find
 from natalog.gateway.submission import PARTITIONS, today
 from natalog.gateway.verdict import positions, rfc3339
+from natalog.status.detail import Detail
+from natalog.status.store import Doubtful
 from natalog.wire.encoder import encode
 from natalog.wire.fields import looks_like_citizen_id
 from natalog.wire.partition import partition_of
@@ -77,6 +80,7 @@ class Inquiry:
         self._producer = producer
         self._stale_ms = stale_ms
         self._moved = asyncio.Event()
+        self._receipts = Receipts()
 
     def moved(self) -> None:
         """The replica took a step; on the event loop."""
@@ -110,37 +114,51 @@ class Inquiry:
         """The status of each number and whether all of them could be told, recorded before it is returned."""
         check_id = uuid.uuid4()
         now = int(time.time() * 1000)
-        answers = [self._one(number, asking.unit, now, check_id) for number in numbers]
+        answers = self._answers(numbers, asking.unit, now, str(check_id))
         try:
             await self._record(asking, check_id, now, answers)
         except (TimeoutError, QueueFull, TooLarge):
             return False, [unknown(number, check_id) for number in numbers]
         return all(a["status"] != Status.UNKNOWN for a in answers), answers
 
-    def _one(self, raw: str, unit: str, now: int, check_id: uuid.UUID) -> dict[str, Any]:
-        number = normalise(raw)
-        if not is_wellformed(number):
-            answer = _json(raw, Finding(Status.MALFORMED, usable=False), check_id, None, None, None)
-            answer["suggestion"] = suggest(raw)
-            return answer
-        key = number.encode()
-        partition = partition_of(key, PARTITIONS[_LEDGER])
-        # Position before state: what the token promises is in the state that is read after it.
-        position, as_of = self._freshness.position(partition), self._freshness.as_of(partition)
-        stale = now - as_of
-        token = f"{partition}.{position}"
-        if as_of == 0 or stale > self._stale_ms or not self._replica.ready:
-            known = as_of or None
-            finding = Finding(Status.UNKNOWN, usable=False)
-            return _json(number, finding, check_id, token, known, stale if known else None)
-        packed = self._replica.state(partition, key)
-        finding = find(number, unpack(packed) if packed is not None else None, now, unit)
-        return _json(number, finding, check_id, token, as_of, max(0, stale))
+    def _answers(self, numbers: Sequence[str], unit: str, now: int, check_id: str) -> list[dict[str, Any]]:
+        """In one pass: all numbers that can be told are looked up at one moment."""
+        answers: list[dict[str, Any] | None] = []
+        asked: list[tuple[int, str, _Moment]] = []
+        moments: dict[int, _Moment] = {}
+        for place, raw in enumerate(numbers):
+            number = normalise(raw)
+            if not is_wellformed(number):
+                answers.append(_malformed(raw, check_id))
+                continue
+            partition = partition_of(number.encode(), PARTITIONS[_LEDGER])
+            moment = moments.get(partition)
+            if moment is None:
+                # Position before state: what the token promises is in the state that is read after it.
+                position, as_of = self._freshness.position(partition), self._freshness.as_of(partition)
+                moment = moments[partition] = _Moment(partition, position, as_of, now)
+            answers.append(None)
+            asked.append((place, number, moment))
+        found: list[Detail | None] = []
+        held: list[int] = []
+        if self._replica.ready and asked:
+            try:
+                found, held = self._replica.find([number for _, number, _ in asked])
+            except Doubtful:
+                held = []
+        for i, (place, number, moment) in enumerate(asked):
+            # Less than the position: the view was emptied in between and knows nothing.
+            if not held or moment.is_stale(self._stale_ms) or held[moment.partition] < moment.position:
+                finding = _UNTOLD
+            else:
+                finding = find(number, found[i], now, unit)
+            answers[place] = _json(number, finding, check_id, moment.as_of_json, moment.staleness)
+        return answers  # type: ignore[return-value]
 
     async def _record(
         self, asking: Asking, check_id: uuid.UUID, now: int, answers: list[dict[str, Any]]
     ) -> None:
-        tokens = dict.fromkeys(a["as_of"]["token"] for a in answers if a["as_of"]["token"])
+        """Return once the question stands on its topic. Raises TimeoutError, QueueFull or TooLarge."""
         record = QueryRecord(
             check_id=check_id,
             asked_at=now,
@@ -151,61 +169,77 @@ class Inquiry:
                 Answer(certificate_number=_recordable(a["certificate_number"]), status=a["status"])
                 for a in answers
             ),
-            as_of=_joined(tokens),
+            as_of="-".join(dict.fromkeys(a["as_of"]["token"] for a in answers if a["as_of"]["token"])),
         )
-        loop = asyncio.get_running_loop()
-        written: asyncio.Future[int | None] = loop.create_future()
-
-        def report(offset: int | None) -> None:
-            loop.call_soon_threadsafe(_settle, written, offset)
-
         key = asking.unit.encode()
+        written, report = self._receipts.expect()
         self._producer.send(AUDIT, partition_of(key, PARTITIONS[AUDIT]), key, encode(record), report)
         async with asyncio.timeout(_RECORDED_WITHIN):
             if await written is None:
                 raise TimeoutError
 
 
+class _Moment:
+    """How far one partition of the replica had come when it was asked."""
+
+    __slots__ = ("as_of_json", "partition", "position", "staleness")
+
+    def __init__(self, partition: int, position: int, as_of: int, now: int) -> None:
+        self.partition = partition
+        self.position = position
+        self.staleness = max(0, now - as_of) if as_of else None
+        self.as_of_json = _as_of(partition, position, as_of)
+
+    def is_stale(self, limit_ms: int) -> bool:
+        return self.staleness is None or self.staleness > limit_ms
+
+
 class Behind(Exception):
     """The replica did not come to the wanted position in time."""
 
 
+@lru_cache(64)  # the same until the replica or the sampler moves on
+def _as_of(partition: int, position: int, as_of: int) -> dict[str, str | int | None]:
+    return {"token": f"{partition}.{position}", "time": rfc3339(as_of or None)}
+
+
+_UNTOLD: Final = Finding(Status.UNKNOWN, usable=False)
+_MALFORMED: Final = Finding(Status.MALFORMED, usable=False)
+_NEVER: Final = {"token": None, "time": None}
+
+
 def unknown(number: str, check_id: uuid.UUID | None = None) -> dict[str, Any]:
     """The answer that fails closed."""
-    finding = Finding(Status.UNKNOWN, usable=False)
-    return _json(number, finding, check_id, None, None, None)
+    return _json(number, _UNTOLD, None if check_id is None else str(check_id), _NEVER, None)
+
+
+def _malformed(raw: str, check_id: str) -> dict[str, Any]:
+    return _json(raw, _MALFORMED, check_id, _NEVER, None) | {"suggestion": suggest(raw)}
 
 
 def _json(
     number: str,
     finding: Finding,
-    check_id: uuid.UUID | None,
-    token: str | None,
-    as_of: int | None,
+    check_id: str | None,
+    as_of: Mapping[str, str | int | None],
     staleness: int | None,
 ) -> dict[str, Any]:
     return {
         "certificate_number": number,
-        **asdict(finding),
-        "check_id": None if check_id is None else str(check_id),
-        "as_of": {"token": token, "time": rfc3339(as_of)},
+        "status": finding.status,
+        "usable": finding.usable,
+        "used": finding.used,
+        "blacklisted": finding.blacklisted,
+        "invalidated": finding.invalidated,
+        "contested": finding.contested,
+        "claimed_by_me": finding.claimed_by_me,
+        "warnings": finding.warnings,
+        "check_id": check_id,
+        "as_of": as_of,
         "staleness_ms": staleness,
     }
-
-
-def _joined(tokens: Mapping[str, None]) -> str:
-    furthest: dict[int, int] = {}
-    for token in tokens:
-        for partition, position in positions(token).items():
-            furthest[partition] = max(position, furthest.get(partition, 0))
-    return "-".join(f"{p}.{at}" for p, at in sorted(furthest.items()))
 
 
 def _recordable(number: str) -> str:
     """What was asked about, unless it is no certificate number and might be personal."""
     return number if is_wellformed(number) else f"(malformed, {len(number)} characters)"
-
-
-def _settle(written: asyncio.Future[int | None], offset: int | None) -> None:
-    if not written.done():
-        written.set_result(offset)

@@ -30,13 +30,22 @@ class TooLarge(Exception):
 class IntakeProducer:
     """A producer with a thread of its own that serves delivery reports."""
 
-    def __init__(self, bootstrap: str, *, queue: int) -> None:
+    def __init__(
+        self,
+        bootstrap: str,
+        name: str = "natalog-gateway",
+        *,
+        queue: int,
+        queue_mib: int = 256,
+        linger_ms: int = 1,
+    ) -> None:
         self._producer = intake_producer(
             bootstrap,
-            "natalog-gateway",
+            name,
             **{
                 "queue.buffering.max.messages": queue,
-                "queue.buffering.max.kbytes": 262_144,
+                "queue.buffering.max.kbytes": queue_mib * 1_024,
+                "linger.ms": linger_ms,
                 "message.timeout.ms": TIMEOUT_MS,
                 "error_cb": _on_error,  # type: ignore[arg-type]
             },

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import logging
 from collections.abc import AsyncIterator
 
@@ -13,18 +14,24 @@ from starlette.applications import Starlette
 
 from natalog import metrics
 from natalog.exits import Exit
-from natalog.gateway.app import Parts, build
+from natalog.gateway.app import build
 from natalog.gateway.auth import Keys, Verifier
+from natalog.gateway.body import Bounds
+from natalog.gateway.bulk import Bulk
 from natalog.gateway.desk import Desk
 from natalog.gateway.entry_reader import EntryReader
+from natalog.gateway.faults import WithoutText
 from natalog.gateway.freshness import Freshness
 from natalog.gateway.inquiry import Inquiry
 from natalog.gateway.intake_producer import IntakeProducer
-from natalog.gateway.openapi import document
+from natalog.gateway.limits import Limits
+from natalog.gateway.listings import Listings
+from natalog.gateway.ranges import Ranges
 from natalog.gateway.replica import LIVE_TOPICS, Replica
 from natalog.gateway.replies import Replies
 from natalog.gateway.reports import report
 from natalog.gateway.sampler import Sampler
+from natalog.gateway.visit import Parts
 from natalog.ledger.follow import LEDGER
 from natalog.ledger.store import StoreInUse
 from natalog.settings import Settings
@@ -56,6 +63,16 @@ class Service:
         metrics.GATEWAY_WAITING.set_function(lambda: len(replies))
         metrics.GATEWAY_STALENESS.set_function(freshness.staleness)
         producer = IntakeProducer(settings.kafka, queue=settings.gateway_queue)
+        # Its queue holds what the budget lets through; a little patience makes large batches.
+        bulk_producer = IntakeProducer(
+            settings.kafka,
+            "natalog-gateway-bulk",
+            queue=settings.gateway_bulk_in_flight,
+            queue_mib=64,
+            linger_ms=5,
+        )
+        bulk = Bulk(settings.gateway_bulk_in_flight)
+        metrics.GATEWAY_BULK.set_function(lambda: bulk.used)
         replica = Replica(settings.kafka, settings.data / "replica", partitions, freshness)
         reader = EntryReader(settings.kafka, LEDGER)
         sampler = Sampler(
@@ -68,20 +85,19 @@ class Service:
             every=settings.gateway_sample_seconds,
         )
         inquiry = Inquiry(replica, freshness, producer, stale_ms=int(settings.gateway_stale_seconds * 1000))
-        connected = False
+        unconnected = [producer, bulk_producer]
 
         async def connect() -> None:
-            nonlocal connected
-            while not connected:
+            while unconnected:
                 try:
-                    await asyncio.to_thread(producer.start, TOPICS["birth.registrations"].name)
-                    connected = True
+                    await asyncio.to_thread(unconnected[0].start, TOPICS["birth.registrations"].name)
+                    unconnected.pop(0)
                 except KafkaException as error:
                     log.warning("waiting for Kafka", extra={"error": error.args[0].name()})
                     await asyncio.sleep(1.0)
 
         def ready() -> str | None:
-            if not connected:
+            if unconnected:
                 return "Kafka has not answered yet."
             if not replica.ready:
                 return "The ledger is still being read."
@@ -89,11 +105,21 @@ class Service:
 
         self._parts = Parts(
             verifier=self._verifier,
-            desk=Desk(producer, replies, replica, reader, freshness, ready),
+            limits=Limits(rate=settings.gateway_rate, streams=settings.gateway_streams),
+            bounds=Bounds(
+                record=settings.gateway_body_bytes,
+                stream=settings.gateway_stream_mib << 20,
+                seconds=settings.gateway_body_seconds,
+            ),
+            desk=Desk(producer, bulk_producer, replies, replica, reader, freshness, ready),
+            bulk=bulk,
+            ranges=Ranges(bulk_producer, bulk),
             inquiry=inquiry,
+            listings=Listings(lambda: replica.shelves),
             wait=settings.gateway_wait,
-            report=lambda kind, content, caller: report(producer, kind, content, caller),
-            openapi=document,
+            spill=settings.data / "unfetched",
+            spill_bytes=settings.gateway_spill_mib << 20,
+            report=functools.partial(report, producer),
             ready=ready,
         )
         connecting = asyncio.create_task(connect())
@@ -105,6 +131,7 @@ class Service:
         finally:
             connecting.cancel()
             await asyncio.to_thread(producer.close, 5.0)
+            await asyncio.to_thread(bulk_producer.close, 5.0)
             await asyncio.to_thread(sampler.close)
             await asyncio.to_thread(reader.close)
             await asyncio.to_thread(replica.close)
@@ -116,7 +143,12 @@ def main(settings: Settings) -> int:
     if not source:
         log.error("set NATALOG_JWKS or NATALOG_JWKS_URL: without keys no token can be verified")
         return Exit.REFUSED_TO_START
-    verifier = Verifier(Keys(source), issuer=settings.token_issuer, audience=settings.token_audience)
+    verifier = Verifier(
+        Keys(source, reload_unknown=settings.jwks_reload_seconds),
+        issuer=settings.token_issuer,
+        audience=settings.token_audience,
+        leeway=settings.token_leeway,
+    )
     service = Service(settings, verifier)
     app = build(service.parts, service.lifespan)
     config = uvicorn.Config(
@@ -133,6 +165,8 @@ def main(settings: Settings) -> int:
         timeout_keep_alive=75,
     )
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    for name in ("uvicorn.error", "asyncio"):
+        logging.getLogger(name).addFilter(WithoutText())
     server = uvicorn.Server(config)
     try:
         server.run()

@@ -1,7 +1,8 @@
 """Bodies of one JSON object a line: read, sent and answered at the same time, verdicts in order.
 
-Reading does not wait for answers to be fetched, since many clients send their whole body before they read. So
-what has been answered waits in memory, and a body is limited in lines.
+Three stages, each bounded, so that a million lines take no more memory than a thousand: lines are read and sent while
+the bulk lane has room, settled in order as their entries come, and delivered in order once the originals of repeats
+have been read from the ledger. What the client does not fetch goes to disk (`answers.py`).
 """
 
 from __future__ import annotations
@@ -12,140 +13,186 @@ import zlib
 from collections.abc import AsyncIterator
 from typing import Final
 
-import orjson
-
 from natalog import metrics
+from natalog.gateway.answers import Answers
 from natalog.gateway.auth import Caller
-from natalog.gateway.desk import Desk, Repeated, Sent
+from natalog.gateway.body import Bounds
+from natalog.gateway.bulk import Bulk, Pace
+from natalog.gateway.desk import Desk, Original, Repeated, Sent
+from natalog.gateway.json_text import parse
+from natalog.gateway.language import Language
 from natalog.gateway.problems import Problem
+from natalog.gateway.ranges import Ranges
+from natalog.gateway.replies import Waiting
 from natalog.gateway.submission import Prepared, prepare
 
-MAX_LINES: Final = 50_000
-MAX_LINE: Final = 400_000
-"""Bytes; a record has at most 250,000, and `sealed` is base64 in JSON."""
-IN_FLIGHT: Final = 5_000
-"""Records of one body on their way at a time."""
-_BREATHE: Final = 50  # lines after which other requests get their turn
-_PIECE: Final = 1 << 20
-_JOIN: Final = 200  # lines sent to the client at once
+_AHEAD: Final = 2_000
+"""Lines between two stages: where one stands still, the others soon do."""
+_PIECE: Final = 1 << 16
 
-_Done = bytes | asyncio.Task[bytes]
-"""A line of the answer; a task where it is read from the ledger first."""
+_Settled = bytes | tuple[Prepared, Repeated, asyncio.Task[Original | None], int]
+"""A line of the answer, or a repeat whose original is being read and the room it holds."""
 
 
 class Stream:
-    """One body under way. `run` reads and answers it, `lines` yields the answer; both must be driven."""
+    """One body under way. `run` reads and answers it into `answers`, which somebody must fetch."""
 
-    def __init__(self, desk: Desk, caller: Caller, kind: str, wait: float) -> None:
+    def __init__(
+        self,
+        desk: Desk,
+        bulk: Bulk,
+        ranges: Ranges,
+        answers: Answers,
+        *,
+        caller: Caller,
+        kind: str,
+        wait: float,
+        language: Language,
+        bounds: Bounds,
+    ) -> None:
         self._desk = desk
+        self._bulk = bulk
+        self._ranges = ranges
+        self._answers = answers
         self._caller = caller
         self._kind = kind
         self._wait = wait
-        self._room = asyncio.Semaphore(IN_FLIGHT)
-        self._sent: asyncio.Queue[tuple[Sent, float] | bytes | None] = asyncio.Queue()
-        self._done: asyncio.Queue[_Done | None] = asyncio.Queue()
+        self._language = language
+        self._bounds = bounds
+        self._held = 0
+        """Room of the bulk lane this stream holds."""
+        self._open: set[Waiting] = set()
+        """Records on their way."""
+        self._readings: set[asyncio.Task[Original | None]] = set()
+        self._sent: asyncio.Queue[tuple[Sent, float, int] | bytes | None] = asyncio.Queue(_AHEAD)
+        self._settled: asyncio.Queue[_Settled | None] = asyncio.Queue(_AHEAD)
+        self.read = 0
+        """Lines so far."""
 
     async def run(self, chunks: AsyncIterator[bytes], *, gzipped: bool) -> None:
         """Read the body to its end and settle every line. What is wrong with the body becomes its last line."""
         try:
-            async with asyncio.TaskGroup() as both:
-                both.create_task(self._read(chunks, gzipped))
-                both.create_task(self._settle())
+            async with asyncio.TaskGroup() as stages:
+                stages.create_task(self._read(chunks, gzipped))
+                stages.create_task(self._settle())
+                stages.create_task(self._deliver())
         finally:
-            self._done.put_nowait(None)  # a second end does no harm, none would keep the client waiting
-            while not self._sent.empty():  # the client is gone: nobody waits for these any longer
-                item = self._sent.get_nowait()
-                if isinstance(item, tuple):
-                    self._desk.forget(item[0])
+            self._answers.end()
+            self._let_go()
 
-    async def lines(self) -> AsyncIterator[bytes]:
-        """The answer, several lines at a time where they are ready."""
-        ended = False
-        while not ended:
-            first = await self._done.get()
-            ready: list[bytes] = []
-            item = first
-            while item is not None:
-                ready.append(item if isinstance(item, bytes) else await item)
-                if len(ready) == _JOIN or self._done.empty():
-                    break
-                item = self._done.get_nowait()
-            ended = item is None
-            if ready:
-                yield b"\n".join(ready) + b"\n"
+    def _let_go(self) -> None:
+        """After a stream that broke: nobody waits for these any longer, though they are on their way all the same."""
+        for waiting in self._open:
+            self._desk.forget(waiting)
+        for reading in self._readings:
+            reading.cancel()
+        self._release(self._held)
+
+    def _release(self, units: int) -> None:
+        self._held -= units
+        self._bulk.release(units)
 
     async def _read(self, chunks: AsyncIterator[bytes], gzipped: bool) -> None:
-        number = 0
+        pace = Pace(self._bulk)
         try:
-            async for line in _lines(chunks, gzipped):
-                number += 1
-                if number > MAX_LINES:
-                    raise Problem(
-                        413, "too-large", f"A body may have {MAX_LINES:,} lines. Send the rest in another."
-                    )
-                await self._take(line, number)
-                if number % _BREATHE == 0:
-                    await asyncio.sleep(0)
+            async for line in _lines(chunks, gzipped, self._bounds):
+                self.read += 1
+                await self._answers.room()
+                await self._sent.put(await self._take(line, self.read))
+                await pace.step()
         except Problem as problem:
-            self._sent.put_nowait(problem.body(line=max(number, 1)))
-        finally:
-            self._sent.put_nowait(None)
+            await self._sent.put(problem.body(self._language, line=max(self.read, 1)))
+        await self._sent.put(None)
 
-    async def _take(self, line: bytes, number: int) -> None:
+    async def _take(self, line: bytes, number: int) -> tuple[Sent, float, int] | bytes:
         try:
             self._desk.refuse_when_closed()
-            prepared = prepare(self._kind, _parsed(line), self._caller)
-            await self._room.acquire()
+            content = parse(line)
+            if isinstance(content, dict) and "range" in content:
+                return await self._ranges.send(self._kind, content, self._caller)
+            prepared = prepare(self._kind, content, self._caller, self._language)
+            units = self._bulk.cost(len(prepared.value))
+            await self._bulk.acquire(units)
+            self._held += units
             try:
-                sent = self._desk.send(prepared)
-            except BaseException:
-                self._room.release()
+                sent = await self._desk.send_bulk(prepared)
+            except Problem:
+                self._release(units)
                 raise
+            self._open.add(sent.waiting)
         except Problem as problem:
             metrics.GATEWAY_SUBMISSIONS.labels(self._kind, "problem").inc()
-            self._sent.put_nowait(problem.body(line=number))
-            return
-        self._sent.put_nowait((sent, time.monotonic() + self._wait))
+            return problem.body(self._language, line=number)
+        return sent, time.monotonic() + self._wait, units
 
     async def _settle(self) -> None:
+        pace = Pace(self._bulk)
         while (item := await self._sent.get()) is not None:
             if isinstance(item, bytes):
-                self._done.put_nowait(item)
-                continue
-            sent, deadline = item
-            reply = await self._desk.reply(sent, deadline)
-            self._room.release()
-            answer = self._desk.settle(sent.prepared, reply)
-            if isinstance(answer, Repeated):
-                self._done.put_nowait(asyncio.create_task(self._original(sent.prepared, answer, deadline)))
+                await self._settled.put(item)
             else:
-                self._done.put_nowait(answer.body)
-        self._done.put_nowait(None)
+                await self._settled.put(await self._settled_line(*item))
+            await pace.step()
+        await self._settled.put(None)
 
-    async def _original(self, prepared: Prepared, repeated: Repeated, deadline: float) -> bytes:
-        # All repeats of the body are looked up together, so each may take as long as all of them do.
-        return (await self._desk.original(prepared, repeated, deadline + self._wait)).body
+    async def _settled_line(self, sent: Sent, deadline: float, units: int) -> _Settled:
+        reply = await self._desk.reply(sent, deadline)
+        self._open.discard(sent.waiting)
+        answer = self._desk.settle(sent.prepared, reply)
+        if not isinstance(answer, Repeated):
+            self._release(units)
+            return answer.body
+        # All repeats of the body are read together, so each may take as long as all of them do.
+        reading = asyncio.create_task(self._desk.original(sent.prepared, answer, deadline + self._wait))
+        self._readings.add(reading)
+        return sent.prepared, answer, reading, units
+
+    async def _deliver(self) -> None:
+        pace = Pace(self._bulk)
+        while (item := await self._settled.get()) is not None:
+            if isinstance(item, bytes):
+                self._answers.put(item)
+                continue
+            prepared, repeated, reading, units = item
+            original = await reading
+            self._readings.discard(reading)
+            self._release(units)
+            self._answers.put(self._desk.repeated(prepared, repeated, original).body)
+            await pace.step()
 
 
-def _parsed(line: bytes) -> object:
-    try:
-        return orjson.loads(line)
-    except orjson.JSONDecodeError:
-        raise Problem(400, "bad-json", "This line is not JSON.") from None
-
-
-async def _lines(chunks: AsyncIterator[bytes], gzipped: bool) -> AsyncIterator[bytes]:
-    """Lines that are not blank. Raises Problem 400 for bad gzip, 413 for a line that is too long."""
-    rest = b""
+async def _lines(chunks: AsyncIterator[bytes], gzipped: bool, bounds: Bounds) -> AsyncIterator[bytes]:
+    """Lines that are not blank. Raises Problem 400 for bad gzip, 413 for a line or a body that is too long."""
+    rest, size = bytearray(), 0
     async for data in _inflated(chunks) if gzipped else chunks:
-        *whole, rest = (rest + data).split(b"\n")
-        for line in whole:
-            if line.strip():
-                yield line
-        if len(rest) > MAX_LINE:
-            raise Problem(413, "too-large", f"A line may have {MAX_LINE:,} bytes.")
+        size += len(data)
+        if size > bounds.stream:
+            raise Problem(
+                413, "too-large", f"A body may have {bounds.stream:,} bytes. Send the rest in another one."
+            )
+        if not rest and data.isspace():  # a gigabyte of blank lines is a megabyte of gzip
+            await asyncio.sleep(0)
+            continue
+        rest += data
+        if b"\n" in data:
+            *whole, last = bytes(rest).split(b"\n")
+            rest = bytearray(last)
+            for line in whole:
+                if len(line) > bounds.record:
+                    raise _long_line(bounds)
+                if line.strip():
+                    yield line
+            await asyncio.sleep(0)  # however little of it is records, others have their turn after each piece
+        if len(rest) > bounds.record:
+            raise _long_line(bounds)
     if rest.strip():
-        yield rest
+        yield bytes(rest)
+
+
+def _long_line(bounds: Bounds) -> Problem:
+    return Problem(
+        413, "too-large", f"A line may have {bounds.record:,} bytes. End each record with a line feed."
+    )
 
 
 async def _inflated(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
@@ -166,6 +213,8 @@ async def _inflated(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
                     data = inflate.decompress(b"", _PIECE)
                     yield data
             except zlib.error:
-                raise Problem(400, "bad-json", "The body is not gzip.") from None
+                raise Problem(
+                    400, "bad-json", "The body is not gzip. Send gzip (RFC 1952), or say no encoding."
+                ) from None
     if begun and not inflate.eof:
         raise Problem(400, "bad-json", "The gzip body ends early. Send all of it again.")

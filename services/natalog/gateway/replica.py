@@ -1,33 +1,34 @@
-"""What the gateway knows of the ledger: states by key, entries by event id, kept current by one thread.
+"""Keeps the status view current by one thread, and hands over the entries somebody waits for.
 
-The same thread hands entries somebody waits for to `Replies`: an answer never comes from anything but a valid,
-committed entry, and after an answer the replica already holds it.
+The same thread hands entries to `Replies`: an answer never comes from anything but a valid, committed entry, and after
+an answer the view already holds it.
 """
 
 from __future__ import annotations
 
 import contextlib
 import logging
-import struct
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from confluent_kafka import KafkaException
 
 from natalog import metrics
-from natalog.decision.codes import REPEATED
+from natalog.gateway import listings
 from natalog.gateway.freshness import Freshness
+from natalog.gateway.problems import Problem
 from natalog.gateway.replies import Arrived, Replies
 from natalog.gateway.vital import vital_thread
 from natalog.kafka.clients import admin_client
 from natalog.kafka.offsets import LogBounds, identity_of
-from natalog.ledger.fold import Fold, ShelfDisagrees
+from natalog.ledger.fold import ShelfDisagrees
 from natalog.ledger.follow import LEDGER, LedgerReader, Stretch
-from natalog.ledger.store import Store
-from natalog.wire.hot import RECORD_INPUT, EntryView, read_entry
-from natalog.wire.schemas import HEADER_SIZE
+from natalog.status.detail import Detail
+from natalog.status.store import Doubtful
+from natalog.status.view import Advance, StatusView
+from natalog.wire.hot import read_entry
 from natalog.wire.topics import INTAKE_TOPICS
 
 log = logging.getLogger(__name__)
@@ -36,28 +37,24 @@ LIVE = tuple(i for i, topic in enumerate(INTAKE_TOPICS) if topic != "birth.backf
 """Places of the live intake topics in `Head.causes`."""
 LIVE_TOPICS = tuple(INTAKE_TOPICS[i] for i in LIVE)
 
-_BATCH = 1_000
-_FLUSH_EVERY = 30.0  # seconds; what is not on disk is folded again after a crash
-_INDEX = b"\x00"
-"""Begins the keys of the index; keys of records begin with a letter or digit."""
-_BODY = HEADER_SIZE + 16
-_OFFSET = struct.Struct(">q")
+_BATCH = 10_000
+_SNAPSHOT_EVERY = 30.0  # seconds; what is not on disk is folded again after a crash
 
 
 class Replica:
-    """States and index of all partitions in one store, and the thread that follows the ledger."""
+    """The status view of all partitions, and the thread that follows the ledger."""
 
     def __init__(self, bootstrap: str, directory: Path, partitions: int, freshness: Freshness) -> None:
         self._bootstrap = bootstrap
         self._freshness = freshness
         self._partitions = partitions
-        self._store = Store(directory, partitions)
+        self._view = StatusView(directory, partitions, beside=listings.rows, beside_format=listings.FORMAT)
         self._stop = threading.Event()
+        self._doubt = ""
         self._halted: set[int] = set()
         self._tails: dict[int, int] | None = None
         self._replies: Replies | None = None
         self._changed: Callable[[], None] = lambda: None
-        self._folds: list[Fold] = []
         self._thread = vital_thread(self._run, "replica")
         self.ready = False
         """Whether every partition that can be folded was folded to the ledger's end of the start."""
@@ -73,24 +70,34 @@ class Replica:
         self._stop.set()
         if self._thread.is_alive():
             self._thread.join(15.0)
-        self._folds = []
-        self._store.close()
+        self._view.close()
 
-    def state(self, partition: int, key: bytes) -> bytes | None:
-        """The packed state of a key, None when the ledger says nothing about it."""
-        return self._store.shelves[partition].states([key]).get(key)
+    def find(self, numbers: list[str]) -> tuple[list[Detail | None], list[int]]:
+        """What the ledger says of well-formed numbers, and each partition's position at that moment.
+
+        Raises Doubtful when the store is damaged; it is folded anew then.
+        """
+        try:
+            return self._view.find(numbers)
+        except Doubtful as doubt:
+            self._doubt = str(doubt)
+            raise
+
+    @property
+    def shelves(self) -> Sequence[listings.Rows]:
+        """What is kept beside the view, by partition."""
+        return self._view.rows
 
     def places(self, event_id: bytes, partition: int | None = None) -> list[tuple[int, int]]:
-        """Partition and ledger offset of every entry about an event id that is no repeat, oldest first."""
-        shelves: Iterable[int] = range(self._partitions) if partition is None else (partition,)
-        found = []
-        for p in shelves:
-            prefix = _INDEX + event_id
-            for key in self._store.shelves[p].keys_from(prefix):
-                if not key.startswith(prefix):
-                    break
-                found.append((p, _OFFSET.unpack_from(key, len(prefix))[0]))
-        return found
+        """Partition and ledger offset of every entry about an event id that is no repeat, oldest first.
+
+        Raises Problem 503 when the store is damaged; it is folded anew then.
+        """
+        try:
+            return self._view.places(event_id, partition)
+        except Doubtful as doubt:
+            self._doubt = str(doubt)
+            raise Problem(503, "not-ready", "The ledger is being read again.", retry_after=5) from None
 
     def _run(self) -> None:
         reader = None
@@ -102,16 +109,19 @@ class Replica:
                 self._stop.wait(1.0)
         if reader is None:
             return
-        flushed = time.monotonic()
+        written = time.monotonic()
         try:
             while not self._stop.is_set():
                 for stretch in reader.read(_BATCH, 0.2):
-                    self._take(reader, stretch)
+                    if not self._doubt:
+                        self._take(reader, stretch)
+                if self._doubt:
+                    self._restart(reader)
                 if not self.ready:
                     self._look_for_tails()
-                if time.monotonic() - flushed > _FLUSH_EVERY:
-                    self._store.flush(wait=False)
-                    flushed = time.monotonic()
+                if time.monotonic() - written > _SNAPSHOT_EVERY:
+                    self._view.snapshot()
+                    written = time.monotonic()
         finally:
             reader.close()
 
@@ -119,12 +129,12 @@ class Replica:
         # Kept: an admin client that is collected takes its open questions with it.
         self._admin = admin = admin_client(self._bootstrap, "natalog-gateway-replica")
         identity = identity_of(admin, LEDGER)
-        if not self._store.belongs_to(f"{identity.cluster}/{identity.topic}"):
-            log.warning("the replica was of another ledger and is folded anew")
-        self._folds = [Fold(p, self._store.shelves[p]) for p in range(self._partitions)]
+        if why := self._view.load(f"{identity.cluster}/{identity.topic}"):
+            log.warning("the status view is folded anew", extra={"reason": why})
+            metrics.STORE_REFOLDED.labels("view").inc()
         self._bounds = LogBounds(admin, [], [(LEDGER, p) for p in range(self._partitions)])
         reader = LedgerReader(self._bootstrap, "natalog-gateway")
-        reader.start({fold.partition: fold.resume for fold in self._folds})
+        reader.start({p: tail.resume for p, tail in enumerate(self._view.tails)})
         return reader
 
     def _look_for_tails(self) -> None:
@@ -140,28 +150,32 @@ class Replica:
                     self._admin.list_topics(timeout=2.0)  # or it would ask the old leader for ever
                 self._bounds = LogBounds(self._admin, [], [(LEDGER, p) for p in range(self._partitions)])
                 return
+        tails = self._view.tails
         self.ready = all(
-            p in self._halted or self._folds[p].head.offset >= end for p, end in self._tails.items()
+            p in self._halted or (tails[p].proven and tails[p].head.offset >= end)
+            for p, end in self._tails.items()
         )
         if self.ready:
             log.info("replica has reached the end of the ledger")
 
+    def _restart(self, reader: LedgerReader) -> None:
+        """Whatever is doubtful about the view is answered by folding the ledger again, from its beginning."""
+        log.error("the status view is folded anew", extra={"reason": self._doubt})
+        metrics.STORE_REFOLDED.labels("view").inc()
+        self.ready = False
+        for partition in range(self._partitions):
+            self._freshness.reset(partition)
+        self._view.restart()
+        self._halted.clear()
+        self._doubt = ""
+        reader.start(dict.fromkeys(range(self._partitions), 0))
+
     def _take(self, reader: LedgerReader, stretch: Stretch) -> None:
         partition = stretch.partition
-        fold = self._folds[partition]
-        arrived: list[Arrived] = []
-
-        def index(offsets: list[int], values: list[bytes], void: set[int]) -> dict[bytes, bytes]:
-            return self._index(partition, offsets, values, void, arrived)
-
         try:
-            advance = fold.apply(stretch, index)
-        except ShelfDisagrees as reason:
-            log.error("replica emptied", extra={"partition": partition, "reason": str(reason)})
-            metrics.STORE_REFOLDED.labels("shelf").inc()
-            fold.restart()
-            self._freshness.reset(partition)
-            reader.start({partition: fold.resume})
+            advance = self._view.apply(stretch)
+        except (ShelfDisagrees, Doubtful) as reason:
+            self._doubt = str(reason) or "doubtful"
             return
         except Exception:
             # Never a guess: its numbers answer 503 from here on, the other partitions go on.
@@ -175,38 +189,20 @@ class Replica:
         if advance.void:
             metrics.LEDGER_VOID.labels(partition).inc(len(advance.void))
             log.error("void entries skipped", extra={"partition": partition, "offsets": advance.void[:10]})
-        head = fold.head
-        self._freshness.folded(partition, head.offset, [head.causes[i] for i in LIVE])
-        if arrived and self._replies is not None:
-            self._replies.arrived(arrived)
+        head = self._view.tails[partition].head
+        self._freshness.folded(partition, int(head.offset), [head.causes[i] for i in LIVE])
+        self._hand_over(partition, advance)
         self._changed()
 
-    def _index(
-        self, partition: int, offsets: list[int], values: list[bytes], void: set[int], arrived: list[Arrived]
-    ) -> dict[bytes, bytes]:
-        found: dict[bytes, bytes] = {}
-        wants = self._replies.wants if self._replies is not None else _nobody
-        for offset, value in zip(offsets, values, strict=True):
-            if offset in void:
-                continue
-            entry = read_entry(value)
-            event_id = _event_id(entry)
-            if event_id is None:
-                continue
-            if entry.verdict != REPEATED:
-                found[_INDEX + event_id + _OFFSET.pack(offset)] = b""
-            if wants(event_id):
+    def _hand_over(self, partition: int, advance: Advance) -> None:
+        replies = self._replies
+        if replies is None or not len(replies):
+            return
+        arrived = []
+        for event, offset, value in zip(advance.events, advance.offsets, advance.values, strict=True):
+            if replies.wants(event):
+                entry = read_entry(value)
                 topic = INTAKE_TOPICS[entry.topic]
-                arrived.append(Arrived(partition, offset, event_id, topic, entry.offset, value))
-        return found
-
-
-def _event_id(entry: EntryView) -> bytes | None:
-    """Every intake record starts with its event id, right behind the header."""
-    if entry.kind == RECORD_INPUT and len(entry.input) >= _BODY:
-        return entry.input[HEADER_SIZE:_BODY]
-    return entry.event_id or None
-
-
-def _nobody(event_id: bytes) -> bool:
-    return False
+                arrived.append(Arrived(partition, offset, event, topic, int(entry.offset), value))
+        if arrived:
+            replies.arrived(arrived)

@@ -32,6 +32,10 @@ class Arrived:
     value: bytes
 
 
+_ROUND = 500
+"""Deliveries and entries handled at once: a burst of bulk must not hold up the event loop."""
+
+
 class Unknown(Enum):
     """Stands for a verdict when the outcome of the send is not known."""
 
@@ -117,7 +121,7 @@ class Replies:
 
     def _drain(self) -> None:
         self._woken = False
-        while self._deliveries:
+        for _ in range(min(_ROUND, len(self._deliveries))):
             waiting, offset = self._deliveries.popleft()
             if offset is None:
                 _answer(waiting, Unknown.SEND)
@@ -128,13 +132,15 @@ class Replies:
             for entry in waiting.candidates:
                 _match(waiting, entry)
             waiting.candidates.clear()
-        while self._entries:
+        for _ in range(min(_ROUND, len(self._entries))):
             entry = self._entries.popleft()
             for waiting in self._waiting.get(entry.event_id, ()):
                 if waiting.offset < 0:
                     waiting.candidates.append(entry)
                 else:
                     _match(waiting, entry)
+        if self._deliveries or self._entries:
+            self._wake()
 
 
 def _match(waiting: Waiting, entry: Arrived) -> None:

@@ -30,7 +30,7 @@ async def report(producer: IntakeProducer, kind: str, content: Any, caller: Call
     """
     caller.require(Call(kind))
     if not isinstance(content, Mapping):
-        raise Problem(400, "bad-json", "Send one JSON object.")
+        raise Problem(400, "bad-json", "This is not a JSON object. Send one for each record.")
     try:
         record: Any = from_json(kind, content, caller.principal)
     except BadField as bad:
@@ -38,7 +38,13 @@ async def report(producer: IntakeProducer, kind: str, content: Any, caller: Call
             400, "bad-field", bad.problem, field=bad.field or None, suggestion=bad.suggestion
         ) from None
     if not contains(caller.principal.org, record.unit_code, today()):
-        raise Problem(403, "scope", "The unit_code is not within the org of the token.", field="unit_code")
+        raise Problem(
+            403,
+            "scope",
+            "The unit_code is not within the org of the token.",
+            field="unit_code",
+            suggestion="Send records of your own units only.",
+        )
     loop = asyncio.get_running_loop()
     written: asyncio.Future[int | None] = loop.create_future()
 

@@ -23,6 +23,8 @@ class Call(StrEnum):
     BACKFILL = "backfill"
     STATUS = "status query"
     SUBMISSIONS = "query of submissions"
+    RANGES = "query of ranges"
+    BLACKLIST = "query of the blacklist"
 
 
 _DESK: Final = frozenset(
@@ -44,6 +46,8 @@ _ADMIN: Final = frozenset(
         Call.BACKFILL,
         Call.STATUS,
         Call.SUBMISSIONS,
+        Call.RANGES,
+        Call.BLACKLIST,
     }
 )
 
@@ -52,9 +56,9 @@ MAY: Final[dict[str, frozenset[Call]]] = {
     "adapter": _DESK | {Call.HEARTBEAT, Call.DAILY_COUNT, Call.BACKFILL},
     "prefecture_admin": _ADMIN,
     "province_admin": _ADMIN,
-    "health_authority": frozenset({Call.INVALIDATION, Call.STATUS, Call.SUBMISSIONS}),
+    "health_authority": frozenset({Call.INVALIDATION, Call.STATUS, Call.SUBMISSIONS, Call.RANGES}),
     "operator": frozenset({Call.STATUS}),
-    "auditor": frozenset({Call.STATUS, Call.SUBMISSIONS}),
+    "auditor": frozenset({Call.STATUS, Call.SUBMISSIONS, Call.RANGES, Call.BLACKLIST}),
 }
 
 

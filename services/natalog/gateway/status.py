@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from natalog.decision.numbers import PROVINCES, has_letter, province
-from natalog.decision.state import NumberState
+from natalog.status.detail import Detail
 
 
 class Status(StrEnum):
@@ -49,22 +49,22 @@ class Finding:
     completed with it, its filing is still to come), ONLY_BIRTHS_TO_2000 (an edition without letter)."""
 
 
-def find(number: str, state: NumberState | None, at: int, unit: str) -> Finding:
+def find(number: str, detail: Detail | None, at: int, unit: str) -> Finding:
     """Status of a well-formed number for a unit (12 digits) or authority at `at`, UTC milliseconds.
 
     Usable is what is UNUSED, or CLAIMED by the unit itself. The successor of a used number is neither: it is good
-    for the registration that stands there alone.
+    for the registration that stands there alone. `detail` None: the ledger says nothing about the number.
     """
     warnings = [] if province(number) in PROVINCES else ["PREFIX_WARNING"]
     if not has_letter(number):
         warnings.append("ONLY_BIRTHS_TO_2000")
-    if state is None:
+    if detail is None:
         return Finding(Status.UNUSED, usable=True, warnings=tuple(warnings))
-    used = state.stands() is not None
-    blacklisted = any(listing.binds_from <= at for listing in state.listings)
-    invalidated = state.void is not None and state.void.binds_from <= at
-    open_claims = [held.unit_code for held in state.claims if held.open_at(at)]
-    warnings += _warnings(state, at, used=used)
+    used = detail.used
+    blacklisted = any(listing.binds_from <= at for listing in detail.listings)
+    invalidated = detail.void is not None and detail.void.binds_from <= at
+    open_claims = [held.unit_code for held in detail.claims if held.open_at(at)]
+    warnings += _warnings(detail, at)
     status = (
         Status.BLACKLISTED
         if blacklisted
@@ -76,35 +76,37 @@ def find(number: str, state: NumberState | None, at: int, unit: str) -> Finding:
         if open_claims
         else Status.UNUSED
     )
-    mine = unit in open_claims
     # An earlier release may have let several units claim at different rule sets: all open ones must be ours.
     free = status is Status.UNUSED or (status is Status.CLAIMED and all(c == unit for c in open_claims))
     return Finding(
         status=status,
-        usable=free and state.inherited() is None,
+        usable=free and not detail.inherits(),
         used=used,
         blacklisted=blacklisted,
         invalidated=invalidated,
-        contested=state.contested,
-        claimed_by_me=mine,
+        contested=detail.contested,
+        claimed_by_me=unit in open_claims,
         warnings=tuple(warnings),
     )
 
 
-def _warnings(state: NumberState, at: int, *, used: bool) -> list[str]:
+def _warnings(detail: Detail, at: int) -> list[str]:
     found = []
-    if state.contested:
+    void, used = detail.void, detail.used
+    if detail.contested:
         found.append("CONTESTED")
-    if state.inherited() is not None:
+    if detail.inherits():
         found.append("SUCCESSION")
-    if state.withdrawn:
+    if detail.withdrawn:
         found.append("WITHDRAWN_BEFORE")
-    if used and any(listing.seq > state.standing_seq for listing in state.listings):
+    if used and any(listing.seq > detail.standing_seq for listing in detail.listings):
         found.append("LISTED_AFTER_USE")
-    if used and state.void is not None and state.void.seq > state.standing_seq:
+    if used and void is not None and void.seq > detail.standing_seq:
         found.append("INVALIDATED_AFTER_USE")
-    if any(listing.binds_from > at for listing in [*state.listings, *([state.void] if state.void else [])]):
+    if any(listing.binds_from > at for listing in detail.listings) or (
+        void is not None and void.binds_from > at
+    ):
         found.append("LISTED_LATER")
-    if not used and any(r.completed_at >= 0 and not r.withdrawn and not r.filed for r in state.registrations):
+    if not used and detail.completed:
         found.append("COMPLETED")
     return found

@@ -5,20 +5,25 @@ Everything refused here is refused before anything is recorded.
 
 from __future__ import annotations
 
+import re
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
 from natalog.decision.divisions import contains
-from natalog.decision.numbers import is_wellformed, suggest
+from natalog.decision.numbers import is_wellformed, normalise
 from natalog.events import Filing, Origin, Withdrawal, WithdrawalAction
 from natalog.gateway.auth import Caller
+from natalog.gateway.language import Language
+from natalog.gateway.lookalikes import meant
 from natalog.gateway.problems import Problem
 from natalog.gateway.roles import Call
 from natalog.wire.encoder import encode
 from natalog.wire.errors import BadField
+from natalog.wire.fields import MAX_STRING, NUMBERS
 from natalog.wire.json_form import from_json
 from natalog.wire.partition import key_of, partition_of
 from natalog.wire.topics import TOPICS
@@ -46,9 +51,17 @@ _TOPIC: Final[dict[str, str]] = {
     "blacklist-change": "blacklist.changes",
     "invalidation": "certificate.invalidations",
 }
-_BACKFILL: Final = "birth.backfill"
+BACKFILL: Final = "birth.backfill"
 _NEED_NUMBER: Final = frozenset({"claim", "release", "blacklist-change", "invalidation"})
 """Without a well-formed number these mean nothing; a Filing or Completion is a fact and always recorded."""
+
+# GB 11643 by its form (18 characters since 1999, 15 digits before), with a birth date inside and nothing that would
+# make it part of something longer.
+_CITIZEN_ID: Final = re.compile(
+    r"(?<![0-9A-Z])[1-9][0-9]{5}"
+    r"(?:(?:18|19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])[0-9]{3}[0-9X]"
+    r"|[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])[0-9]{3})(?![0-9A-Z])"
+)
 
 PARTITIONS: Final = {name: topic.partitions for name, topic in TOPICS.items()}
 
@@ -64,6 +77,7 @@ class Prepared:
     partition: int
     key: bytes
     value: bytes
+    language: Language = Language.BOTH
 
 
 def today() -> int:
@@ -71,24 +85,38 @@ def today() -> int:
     return int((time.time() + 8 * 3600) // 86400)
 
 
-def prepare(kind: str, content: Any, caller: Caller) -> Prepared:
+def prepare(kind: str, content: Any, caller: Caller, language: Language = Language.BOTH) -> Prepared:
     """The record of a JSON object, in the name of the caller.
 
-    Raises Problem 400 (the JSON), 403 (role, unit), 413 (size), 422 (malformed number).
+    Raises Problem 400 (the JSON), 403 (role, unit), 413 (size), 422 (the number).
     """
-    if not isinstance(content, Mapping):
-        raise Problem(400, "bad-json", "Send one JSON object for each record.")
+    with naming(content):
+        record = record_of(kind, content, caller)
+        topic = _TOPIC[kind]
+        if isinstance(record, Filing | Withdrawal):
+            topic = _topic_of(kind, record, caller)
+        return on_topic(kind, record, topic, language)
+
+
+@contextmanager
+def naming(content: Any) -> Iterator[None]:
+    """Problems raised inside name the event id of the refused object, so that a sender finds its line again."""
     try:
-        return _prepare(kind, content, caller)
+        yield
     except Problem as problem:
-        problem.event_id = _event_id_in(content)
+        if problem.event_id is None:
+            problem.event_id = _event_id_in(content)
         raise
 
 
-def _prepare(kind: str, content: Mapping[str, Any], caller: Caller) -> Prepared:
+def record_of(kind: str, content: Any, caller: Caller) -> Any:
+    """The record of a JSON object, checked for all but its size and topic. Raises Problem 400, 403 or 422."""
+    if not isinstance(content, Mapping):
+        raise Problem(400, "bad-json", "This is not a JSON object. Send one for each record.")
     may_be_backfill = kind in ("filing", "withdrawal") and Call.BACKFILL in caller.calls
-    if not may_be_backfill:  # otherwise `origin` decides, below
+    if not may_be_backfill:  # otherwise `origin` decides
         caller.require(Call(kind))
+    _refuse_citizen_ids(content)
     try:
         record: Any = from_json(kind, content, caller.principal)
     except BadField as bad:
@@ -105,54 +133,77 @@ def _prepare(kind: str, content: Mapping[str, Any], caller: Caller) -> Prepared:
         )
     number: str | None = record.certificate_number
     if kind in _NEED_NUMBER and (number is None or not is_wellformed(number)):
-        raise _malformed(number)
-    topic = _TOPIC[kind]
-    if isinstance(record, Filing | Withdrawal):
-        topic = _topic_of(kind, record, caller)
+        raise malformed(number, "certificate_number")
+    return record
+
+
+def on_topic(kind: str, record: Any, topic: str, language: Language = Language.BOTH) -> Prepared:
+    """The record as it is produced to `topic`. Raises Problem 413."""
     value = encode(record)
     if len(value) > MAX_VALUE:
         raise Problem(
-            413, "too-large", f"A record may have {MAX_VALUE:,} bytes; this one has {len(value):,}."
+            413,
+            "too-large",
+            f"A record may have {MAX_VALUE:,} bytes; this one has {len(value):,}. Seal fewer fields.",
         )
     key = key_of(record)
     return Prepared(
         event_id=record.event_id,
         kind=kind,
-        number=number,
+        number=record.certificate_number,
         topic=topic,
         partition=partition_of(key, PARTITIONS[topic]),
         key=key,
         value=value,
+        language=language,
     )
+
+
+def _refuse_citizen_ids(content: Mapping[str, Any]) -> None:
+    """Not even a Filing, which is else always recorded: what is on the ledger stays there for ever, in clear."""
+    for field in NUMBERS:
+        value = content.get(field)
+        if isinstance(value, str) and 15 <= len(value) <= MAX_STRING and _CITIZEN_ID.search(normalise(value)):
+            raise Problem(
+                422,
+                "citizen-id",
+                "This has the form of a citizen ID, and nothing of it was recorded. 'certificate_number' takes the "
+                "number printed on the medical birth certificate: one letter and nine digits.",
+                field=field,
+            )
 
 
 def _topic_of(kind: str, record: Filing | Withdrawal, caller: Caller) -> str:
     if isinstance(record, Withdrawal) and record.action is WithdrawalAction.APPROVE:
         caller.require(Call.APPROVE_WITHDRAWAL)
     if record.origin is Origin.BACKFILL and Call.BACKFILL in caller.calls:
-        return _BACKFILL
+        return BACKFILL
     # A station's backfill is a live record; an administrator sends no live filings.
     caller.require(Call(kind))
     return _TOPIC[kind]
 
 
-def _malformed(number: str | None) -> Problem:
+def malformed(number: str | None, field: str) -> Problem:
+    """That `number` is no certificate number, with what it may have been meant to be."""
     if number is None:
         return Problem(
-            422, "malformed-number", "A certificate number is needed here.", field="certificate_number"
+            422,
+            "malformed-number",
+            "A certificate number is needed here. Send the one printed on the paper.",
+            field=field,
         )
     return Problem(
         422,
         "malformed-number",
         "This is not a certificate number: one letter and nine digits, or nine digits for births up to 2000. "
-        "Compare it with the paper. 编号格式错误。",
-        field="certificate_number",
-        suggestion=suggest(number),
+        "Compare it with the paper.",
+        field=field,
+        suggestion=meant(number),
     )
 
 
-def _event_id_in(content: Mapping[str, Any]) -> str | None:
-    """The event id of a refused object when it is one, so that a sender finds its line again."""
+def _event_id_in(content: Any) -> str | None:
+    """The event id of a refused object when it is one."""
     try:
         return str(uuid.UUID(content["event_id"]))
     except (KeyError, TypeError, ValueError, AttributeError):

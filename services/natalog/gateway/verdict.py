@@ -8,10 +8,21 @@ from typing import Final
 import orjson
 
 from natalog.decision.calendar import bounded_day, civil
-from natalog.decision.codes import DOUBTS, FLAGS, REASONS, Code
-from natalog.decision.numbers import is_wellformed, suggest, with_letter
-from natalog.events import Entry, Verdict
+from natalog.decision.codes import (
+    ACCEPTED,
+    DOUBTS,
+    FLAGS,
+    MALFORMED_NUMBER,
+    REASONS,
+    REFUSED,
+    VERDICTS,
+    Code,
+)
+from natalog.decision.numbers import is_wellformed, with_letter
+from natalog.gateway.language import Language, one_of
+from natalog.gateway.lookalikes import meant
 from natalog.wire import codec
+from natalog.wire.hot import EntryView
 from natalog.wire.json_values import time_text
 from natalog.wire.kinds import RECORD_OF_KIND
 
@@ -29,14 +40,14 @@ _ACCEPTED: Final[dict[str, tuple[str, str]]] = {
 _UNREADABLE: Final = ("The record could not be read.", "记录无法解析。")
 
 
-def _sentences(table: tuple[Code, ...]) -> dict[str, str]:
-    return {code.code: f"{code.text} {code.zh}。" for code in table if code.code}
+def _sentences(table: tuple[Code, ...]) -> list[tuple[str, str]]:
+    return [(code.text, f"{code.zh}。") for code in table]
 
 
 _BY_REASON = _sentences(REASONS)
 _BY_FLAG = _sentences(FLAGS)
 _BY_DOUBT = _sentences(DOUBTS)
-_PREFECTURE_REVIEWS = "To be reviewed by the prefecture. 存疑，由地市复核。"
+_PREFECTURE_REVIEWS = ("To be reviewed by the prefecture.", "存疑，由地市复核。")
 
 
 def rfc3339(ms: int | None) -> str | int | None:
@@ -44,20 +55,19 @@ def rfc3339(ms: int | None) -> str | int | None:
     return None if ms is None else time_text(ms)
 
 
-def message(entry: Entry, kind: str) -> str:
+def message(entry: EntryView, kind: str, language: Language = Language.BOTH) -> str:
     """What a person reads: the verdict's sentence, then one for each flag and doubt."""
-    if entry.verdict is Verdict.ACCEPTED:
-        parts = [" ".join(_ACCEPTED[kind])]
-    elif entry.verdict is Verdict.REFUSED:
-        parts = [_BY_REASON.get(entry.reason or "", entry.reason or "")]
+    if entry.verdict == ACCEPTED:
+        parts = [_ACCEPTED[kind]]
+    elif entry.verdict == REFUSED:
+        parts = [_BY_REASON[entry.reason]]
     else:
-        parts = [" ".join(_UNREADABLE)]
-    # A code of a newer rule set has no sentence here yet: the code itself is better than silence.
-    parts += [_BY_FLAG.get(flag, flag) for flag in entry.flags]
+        parts = [_UNREADABLE]
+    parts += [sentence for place, sentence in enumerate(_BY_FLAG) if entry.flags >> place & 1]
     if entry.doubts:
-        parts += [_BY_DOUBT.get(doubt, doubt) for doubt in entry.doubts]
+        parts += [sentence for place, sentence in enumerate(_BY_DOUBT) if entry.doubts >> place & 1]
         parts.append(_PREFECTURE_REVIEWS)
-    return " ".join(parts)
+    return " ".join(one_of(english, chinese, language) for english, chinese in parts)
 
 
 def token(partition: int, offset: int) -> str:
@@ -76,20 +86,34 @@ def positions(text: str) -> dict[int, int]:
     return found
 
 
-def _suggestion(entry: Entry, number: str | None) -> str | None:
+def _suggestion(entry: EntryView, number: str | None) -> str | None:
     """What a malformed number may have been meant to be."""
-    if entry.reason != "MALFORMED_NUMBER" or number is None:
+    if entry.reason != MALFORMED_NUMBER or number is None:
         return None
     if not is_wellformed(number):
-        return suggest(number)
+        return meant(number)
     # Nine bare digits: well-formed as a key, but not for a birth after 2000.
-    record = codec.decode(entry.input) if isinstance(entry.input, bytes) else None
-    born = getattr(record, "birth_date", None)
+    born = getattr(codec.decode(entry.input), "birth_date", None)
     return with_letter(number, None if born is None else int(civil(bounded_day(born))[0]))
 
 
+def _codes(table: tuple[Code, ...], bits: int) -> list[str]:
+    return [code.code for place, code in enumerate(table) if bits >> place & 1] if bits else []
+
+
+def _or_none(number: int) -> int | None:
+    return None if number < 0 else number
+
+
 def verdict_json(
-    entry: Entry, value: bytes, *, partition: int, event_id: str, kind: str, number: str | None
+    entry: EntryView,
+    value: bytes,
+    *,
+    partition: int,
+    event_id: str,
+    kind: str,
+    number: str | None,
+    language: Language = Language.BOTH,
 ) -> bytes:
     """The verdict of DESIGN section 8. `value` is the entry's own bytes, whose SHA-256 it names."""
     return orjson.dumps(
@@ -97,16 +121,16 @@ def verdict_json(
             "event_id": event_id,
             "kind": RECORD_OF_KIND[kind].__name__,
             "certificate_number": number,
-            "verdict": entry.verdict.value,
-            "reason": entry.reason,
-            "flags": entry.flags,
-            "doubts": entry.doubts,
-            "message": message(entry, kind),
+            "verdict": VERDICTS[entry.verdict],
+            "reason": REASONS[entry.reason].code or None,
+            "flags": _codes(FLAGS, entry.flags),
+            "doubts": _codes(DOUBTS, entry.doubts),
+            "message": message(entry, kind, language),
             "suggestion": _suggestion(entry, number),
             "received_at": rfc3339(entry.received_at),
-            "delay_ms": entry.delay_ms,
-            "claim_expires_at": rfc3339(entry.claim_expires_at),
-            "first": entry.first,
+            "delay_ms": _or_none(entry.delay_ms),
+            "claim_expires_at": rfc3339(_or_none(entry.claim_expires_at)),
+            "first": _or_none(entry.first),
             "rules": entry.rules,
             "ledger": {
                 "partition": partition,

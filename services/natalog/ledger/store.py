@@ -77,6 +77,10 @@ class Shelf:
         """Keys in order, from `first` on, as they stand in the store."""
         return iter(self._family.keys(from_key=first))  # type: ignore[arg-type]
 
+    def items_from(self, first: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """Keys and values in order, from `first` on, as they stand in the store."""
+        return iter(self._family.items(from_key=first))  # type: ignore[arg-type]
+
     def write(self, states: Mapping[bytes, bytes], position: Position) -> None:
         """Put new states and the position they belong to, in one step."""
         batch = WriteBatch(raw_mode=True)

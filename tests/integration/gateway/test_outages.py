@@ -9,6 +9,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from confluent_kafka.admin import (  # type: ignore[attr-defined]
+    AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    ResourceType,
+)
 
 from tests.integration.gateway.stack import Stack, claim, eventually, filing, number
 from tests.kafka_broker import Broker
@@ -108,6 +115,53 @@ def test_a_gateway_with_an_empty_directory_knows_all(stack: Stack) -> None:
     stack.gateway.wait_ready()
     assert stack.get(f"submissions/{record['event_id']}").json() == verdict
     assert stack.get(f"certificates/{record['certificate_number']}").json()["used"]
+
+
+def test_a_flipped_bit_in_the_snapshot_is_found_and_the_view_rebuilt(stack: Stack) -> None:
+    record = filing(number())
+    verdict = stack.post("filings", record).json()
+    asked = f"certificates/{record['certificate_number']}"
+    assert stack.get(asked).json()["used"]
+    stack.gateway.end()
+    tables = sorted((stack.directory / "gateway" / "replica").glob("*.sst"))
+    for table in tables:  # the snapshot lies in one of them; every 97th byte leaves no block whole
+        content = bytearray(table.read_bytes())
+        for at in range(50, len(content) - 60, 97):
+            content[at] ^= 4
+        table.write_bytes(bytes(content))
+    assert tables
+    stack.gateway.start()
+    stack.gateway.wait_ready()
+    eventually(lambda: stack.get(asked).status_code == 200, 20)
+    assert stack.get(asked).json()["used"]
+    assert stack.get(f"submissions/{record['event_id']}").json() == verdict
+    assert "the status view is folded anew" in stack.gateway.log()
+
+
+def test_an_audit_topic_that_refuses_writes_closes_the_status_query(stack: Stack) -> None:
+    asked = f"certificates/{number()}"
+
+    def limit(size: str) -> None:
+        admin = AdminClient({"bootstrap.servers": stack.bootstrap})
+        entry = ConfigEntry("max.message.bytes", size, incremental_operation=AlterConfigOpType.SET)
+        changed = ConfigResource(ResourceType.TOPIC, "queries.audit", incremental_configs=[entry])
+        for future in admin.incremental_alter_configs([changed]).values():
+            future.result(10)
+
+    assert stack.get(asked).status_code == 200
+    limit("1")
+    try:
+        eventually(lambda: stack.get(asked).status_code == 503, 10)
+        refused = stack.get(asked)
+        assert (refused.json()["status"], refused.json()["usable"]) == ("UNKNOWN", False)
+        assert refused.headers["retry-after"]
+        many = stack.post("certificates/check", {"certificate_numbers": [number(), number()]})
+        assert many.status_code == 503
+        assert {a["status"] for a in many.json()["certificates"]} == {"UNKNOWN"}
+        assert stack.post("claims", claim(number())).status_code == 200  # deciding goes on
+    finally:
+        limit("262144")
+    eventually(lambda: stack.get(asked).status_code == 200, 10)
 
 
 def test_many_clients_and_a_registrar_that_dies(stack: Stack) -> None:

@@ -61,7 +61,7 @@ def test_a_verdict_is_seen_by_the_next_question(stack: Stack) -> None:
         certificate = number()
         verdict = stack.post("claims", claim(certificate))
         mine = stack.get(f"certificates/{certificate}", after=verdict.headers["natalog-as-of"]).json()
-        assert (mine["status"], mine["usable"], mine["claimed_by_me"]) == ("CLAIMED", True, True)
+        assert (mine["status"], mine["usable"], mine["claimed_by_me"]) == ("CLAIMED", True, True), mine
         theirs = stack.get(f"certificates/{certificate}", org=OTHER_UNIT).json()
         assert (theirs["status"], theirs["usable"], theirs["claimed_by_me"]) == ("CLAIMED", False, False)
 

@@ -8,8 +8,11 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from natalog.gateway.ndjson import MAX_LINE, _inflated, _lines
+from natalog.gateway.body import Bounds
+from natalog.gateway.ndjson import _inflated, _lines
 from natalog.gateway.problems import Problem
+
+BOUNDS = Bounds(record=400_000, stream=100_000_000, seconds=1)
 
 
 async def _cut(body: bytes, size: int) -> AsyncIterator[bytes]:
@@ -19,7 +22,7 @@ async def _cut(body: bytes, size: int) -> AsyncIterator[bytes]:
 
 def lines(body: bytes, size: int, *, gzipped: bool = False) -> list[bytes]:
     async def read() -> list[bytes]:
-        return [line async for line in _lines(_cut(body, size), gzipped)]
+        return [line async for line in _lines(_cut(body, size), gzipped, BOUNDS)]
 
     return asyncio.run(read())
 
@@ -59,4 +62,4 @@ def test_a_small_body_cannot_become_gigabytes() -> None:
         lines(bomb, 1_000_000, gzipped=True)
     assert refused.value.status == 413
     with pytest.raises(Problem):
-        lines(b"x" * (MAX_LINE + 1), 1_000_000)
+        lines(b"x" * (BOUNDS.record + 1), 1_000_000)

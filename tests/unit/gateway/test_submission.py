@@ -9,11 +9,14 @@ import pytest
 
 from natalog.events import Entry, Filing, Principal, Verdict
 from natalog.gateway.auth import Caller
+from natalog.gateway.language import Language
 from natalog.gateway.problems import MEDIA_TYPE, TITLES, Problem
 from natalog.gateway.roles import allowed
 from natalog.gateway.submission import prepare
 from natalog.gateway.verdict import message, positions, token
 from natalog.wire.codec import decode
+from natalog.wire.encoder import encode
+from natalog.wire.hot import read_entry
 from natalog.wire.partition import partition_of
 
 UNIT = "330106520000"
@@ -126,17 +129,21 @@ def test_every_problem_has_a_title_and_tells_nothing_that_was_sent() -> None:
 def test_sentences_come_in_both_languages_with_flags_and_doubts() -> None:
     entry = Entry(
         seq=0, prev=bytes(32), topic="birth.registrations", offset=0, received_at=0, rules=1,
-        verdict=Verdict.ACCEPTED, flags=("FILED_LATE", "FROM_THE_FUTURE"), doubts=("OVER_SIX",), input=b"",
+        verdict=Verdict.ACCEPTED, flags=("FILED_LATE", "WITHDRAWN_BEFORE"), doubts=("OVER_SIX",), input=b"",
     )  # fmt: skip
-    text = message(entry, "filing")
-    for part in (
-        "The registration is filed.",
-        "备案成功",
-        "超时备案",
-        "FROM_THE_FUTURE",
-        "6周岁以上补报落户",
-    ):
-        assert part in text
+    view = read_entry(encode(entry))
+    english, chinese = (
+        ("The registration is filed.",),
+        ("备案成功", "超时备案", "6周岁以上补报落户", "地市复核"),
+    )
+    both, en, zh = (message(view, "filing", language) for language in (
+        Language.BOTH, Language.ENGLISH, Language.CHINESE,
+    ))  # fmt: skip
+    assert all(part in both for part in (*english, *chinese))
+    assert all(part in en for part in english)
+    assert not any(part in en for part in chinese)
+    assert all(part in zh for part in chinese)
+    assert not any(part in zh for part in english)
 
 
 def test_tokens() -> None:

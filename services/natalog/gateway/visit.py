@@ -1,0 +1,81 @@
+"""One authenticated request, and what the routes stand on."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+from starlette.requests import Request
+
+from natalog.gateway.auth import Caller, Verifier
+from natalog.gateway.body import Bounds
+from natalog.gateway.bulk import Bulk
+from natalog.gateway.desk import Desk
+from natalog.gateway.inquiry import Inquiry
+from natalog.gateway.language import Language
+from natalog.gateway.limits import Limits
+from natalog.gateway.listings import Listings
+from natalog.gateway.problems import Problem
+from natalog.gateway.ranges import Ranges
+
+MAX_WAIT: Final = 60.0  # seconds
+_PREFER_WAIT: Final = re.compile(r"(?:^|[,;])\s*wait\s*=\s*\"?(\d{1,9})\"?", re.IGNORECASE)
+
+
+class Report(Protocol):
+    """Records a report of an edge agent; returns its event id."""
+
+    async def __call__(self, kind: str, content: Any, caller: Caller) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the routes stand on. `ready` says why not, or None."""
+
+    verifier: Verifier
+    limits: Limits
+    bounds: Bounds
+    desk: Desk
+    bulk: Bulk
+    ranges: Ranges
+    inquiry: Inquiry
+    listings: Listings
+    wait: float
+    """Seconds a submission waits for its verdict unless it says otherwise."""
+    spill: Path
+    """Directory for answers that are not fetched."""
+    spill_bytes: int
+    report: Report
+    ready: Callable[[], str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A request whose caller is known."""
+
+    request: Request
+    caller: Caller
+    language: Language
+
+    def wait(self, default: float) -> float:
+        """Seconds from `?wait=` or `Prefer: wait=` (RFC 7240), at most MAX_WAIT. Raises Problem 400."""
+        asked = self.request.query_params.get("wait")
+        if asked is None:
+            found = _PREFER_WAIT.search(self.request.headers.get("prefer", ""))
+            return default if found is None else min(float(found[1]), MAX_WAIT)
+        try:
+            wait = float(asked)
+            if not 0 <= wait < float("inf"):
+                raise ValueError("out of range")
+        except ValueError:
+            raise Problem(
+                400,
+                "bad-field",
+                "This is not a time to wait.",
+                field="wait",
+                suggestion=f"Send a number of seconds from 0 to {MAX_WAIT:g}.",
+            ) from None
+        return min(wait, MAX_WAIT)

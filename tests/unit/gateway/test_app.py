@@ -1,0 +1,130 @@
+"""The application around the routes: limits, faults, unknown addresses, the page."""
+
+from __future__ import annotations
+
+import asyncio
+import html.parser
+import logging
+from types import SimpleNamespace
+from typing import Any
+
+import httpx
+import pytest
+
+from natalog.gateway.app import build
+from natalog.gateway.faults import WithoutText
+from natalog.gateway.limits import Limits
+from tests.unit.gateway.test_roles import PARTS
+
+
+def ask(parts: Any, method: str, path: str, times: int = 1, **more: Any) -> list[httpx.Response]:
+    async def play() -> list[httpx.Response]:
+        transport = httpx.ASGITransport(build(lambda: parts), raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:
+            headers = {"Authorization": "Bearer station 330000", **more.pop("headers", {})}
+            return [await client.request(method, path, headers=headers, **more) for _ in range(times)]
+
+    return asyncio.run(play())
+
+
+def with_parts(**more: Any) -> Any:
+    return SimpleNamespace(**{**vars(PARTS), **more})
+
+
+def test_a_caller_over_its_limit_is_told_when_to_come_again() -> None:
+    parts = with_parts(limits=Limits(rate=1, streams=0))
+    replies = ask(parts, "GET", "/v1/certificates/M330123456", times=3, headers={"Accept-Language": "zh"})
+    assert [r.status_code for r in replies] == [200, 200, 429]
+    assert replies[2].headers["retry-after"] == "1"
+    assert replies[2].headers["content-language"] == "zh"
+    assert replies[2].json()["type"] == "urn:natalog:problem:too-many"
+    assert "每秒" in replies[2].json()["detail"]
+
+
+def test_a_fault_tells_nobody_what_was_sent(caplog: pytest.LogCaptureFixture) -> None:
+    class Desk:
+        def refuse_when_closed(self) -> None: ...
+
+        def send(self, prepared: Any) -> None:
+            raise ValueError(f"cannot send {prepared.number}")
+
+        async def answer(self, sent: Any, deadline: float) -> None: ...
+
+    record = {"event_id": "0192f3a1-5c00-7000-8000-000000000001", "certificate_number": "M330123456",
+              "unit_code": "330106520000"}  # fmt: skip
+    with caplog.at_level(logging.INFO):
+        (reply,) = ask(with_parts(desk=Desk()), "POST", "/v1/claims", json=record)
+    assert (reply.status_code, reply.headers["retry-after"]) == (500, "5")
+    assert reply.json()["type"] == "urn:natalog:problem:internal"
+    formatter = logging.Formatter()
+    logged = "".join(
+        formatter.format(r) + repr(vars(r)) for r in caplog.records if r.name.startswith("natalog")
+    )
+    assert "ValueError" in logged
+    assert "test_app.py" in logged  # the place is told
+    assert "M330123456" not in reply.text + logged
+
+
+def test_other_libraries_log_no_text_of_an_exception_either() -> None:
+    try:
+        raise ExceptionGroup("two", [ValueError("M330123456"), KeyError("M330123456")])
+    except ExceptionGroup as error:
+        record = logging.LogRecord("uvicorn.error", 40, "f", 1, "Exception in ASGI application", (), None)
+        record.exc_info = (type(error), error, error.__traceback__)
+    assert WithoutText().filter(record)
+    told = logging.Formatter().format(record) + repr(vars(record))
+    assert "M330123456" not in told
+    assert "ValueError" in told
+    assert "KeyError" in told
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [("GET", "/v1/nothing", 404), ("GET", "/", 404), ("GET", "/v1/claims", 405), ("DELETE", "/v1/filings", 405),
+     ("POST", "/v1/blacklist", 405)],
+)  # fmt: skip
+def test_addresses_that_are_none(method: str, path: str, status: int) -> None:
+    (reply,) = ask(PARTS, method, path)
+    assert (reply.status_code, reply.json()["status"]) == (status, status)
+    assert reply.headers["content-type"] == "application/problem+json"
+    assert ("allow" in reply.headers) == (status == 405)
+
+
+class Page(html.parser.HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.elsewhere: list[str] = []
+        self.anchors: set[str] = set()
+        self.links: set[str] = set()
+
+    def handle_starttag(self, tag: str, attrs: Any) -> None:
+        if tag != "meta":
+            self.open.append(tag)
+        for name, value in attrs:
+            if name == "id":
+                self.anchors.add(value)
+            if name in ("src", "href"):
+                if value.startswith("#"):
+                    self.links.add(value[1:])
+                else:
+                    self.elsewhere.append(value)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def test_the_page_needs_nothing_from_elsewhere_and_links_to_what_is_there() -> None:
+    (reply,) = ask(PARTS, "GET", "/docs")
+    assert reply.headers["content-type"].startswith("text/html")
+    assert "default-src 'none'" in reply.headers["content-security-policy"]
+    page = Page()
+    page.feed(reply.text)
+    assert page.open == []
+    assert page.elsewhere == ["openapi.json"]
+    assert page.links <= page.anchors
+    assert "<script" not in reply.text
+    assert "http://" not in reply.text
+    assert "https://" not in reply.text
+    for told in ("POST", "/v1/blacklist-changes", "SUCCEEDS_USED", "urn:natalog:problem:citizen-id", "号段"):
+        assert told in reply.text

@@ -1,0 +1,177 @@
+"""Status queries fail closed: no answer rests on a replica too far behind, emptied, or on an unrecorded question."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from natalog.events import Principal, QueryRecord
+from natalog.gateway import inquiry as module
+from natalog.gateway.auth import Caller
+from natalog.gateway.freshness import Freshness, Sample
+from natalog.gateway.inquiry import Asking, Inquiry
+from natalog.gateway.intake_producer import QueueFull, TooLarge
+from natalog.gateway.roles import allowed
+from natalog.status.store import Doubtful
+from natalog.status.view import StatusView
+from natalog.wire.codec import decode
+from tests.property.decision_histories import NUMBERS, PARTITION, history
+from tests.property.test_decision_fold import decided
+from tests.property.test_status_view import stretches
+
+ENTRIES = decided(history(11, 60)).entries
+UNIT = "330106520000"
+WHO = Asking(
+    Caller(Principal(sub="desk-1", org=UNIT, roles=("station",)), allowed(["station"]), 0.0),
+    UNIT,
+    "check",
+    None,
+)
+
+
+class Audit:
+    """Takes query records, or does not."""
+
+    def __init__(self) -> None:
+        self.records: list[QueryRecord] = []
+        self.outcome: Any = 5
+
+    def send(self, topic, partition, key, value, report) -> None:
+        assert topic == "queries.audit"
+        if isinstance(self.outcome, type):
+            raise self.outcome
+        record = decode(value)
+        assert isinstance(record, QueryRecord)
+        self.records.append(record)
+        if self.outcome != "never":
+            report(self.outcome)
+
+
+class Replica:
+    """The view, current, without a ledger behind it."""
+
+    def __init__(self, directory: Path) -> None:
+        self.view = StatusView(directory, 12)
+        self.view.load("ledger")
+        self.freshness = Freshness(12)
+        self.ready = True
+        self.doubtful = False
+        for stretch in stretches(ENTRIES, [100]):
+            self.view.apply(stretch)
+        self.fold()
+        self.sample()
+
+    def fold(self) -> None:
+        for p, tail in enumerate(self.view.tails):
+            self.freshness.folded(p, int(tail.head.offset), [c for c in tail.head.causes if True][:4])
+
+    def sample(self, ledger: int = 0) -> None:
+        now = int(time.time() * 1000)
+        for p, tail in enumerate(self.view.tails):
+            self.freshness.sampled(p, Sample(now, int(tail.head.offset) + ledger, ()))
+
+    def find(self, numbers):
+        if self.doubtful:
+            raise Doubtful("a bit flipped")
+        return self.view.find(numbers)
+
+
+@pytest.fixture
+def replica(tmp_path):
+    made = Replica(tmp_path)
+    yield made
+    made.view.close()
+
+
+def ask(replica: Replica, audit: Audit, numbers=NUMBERS, stale_ms=200):
+    asking = Inquiry(replica, replica.freshness, audit, stale_ms=stale_ms)  # type: ignore[arg-type]
+    return asyncio.run(asking.ask(WHO, numbers))
+
+
+def is_closed(told) -> bool:
+    ok, answers = told
+    return not ok and all(a["status"] == "UNKNOWN" and a["usable"] is False for a in answers)
+
+
+def test_a_current_replica_answers_and_records_first(replica):
+    audit = Audit()
+    ok, answers = ask(replica, audit)
+    assert ok
+    assert "UNKNOWN" not in {a["status"] for a in answers}
+    (record,) = audit.records
+    assert [(a.certificate_number, a.status) for a in record.answers] == [
+        (a["certificate_number"], a["status"]) for a in answers
+    ]
+    assert record.as_of == answers[0]["as_of"]["token"] == f"{PARTITION}.{len(ENTRIES)}"
+
+
+def test_a_paused_replica_closes(replica):
+    """Samples go on and the fold does not: the ledger's end runs away from it."""
+    audit = Audit()
+    time.sleep(0.25)
+    replica.sample(ledger=1)
+    told = ask(replica, audit)
+    assert is_closed(told)
+    assert told[1][0]["staleness_ms"] >= 250
+    assert {a.status for a in audit.records[0].answers} == {"UNKNOWN"}
+
+
+def test_kafka_away_closes(replica):
+    """No samples at all."""
+    time.sleep(0.25)
+    assert is_closed(ask(replica, Audit()))
+
+
+def test_a_replica_that_starts_closes(replica):
+    replica.ready = False
+    assert is_closed(ask(replica, Audit()))
+
+
+def test_a_damaged_view_closes(replica):
+    replica.doubtful = True
+    assert is_closed(ask(replica, Audit()))
+
+
+def test_a_view_emptied_between_two_looks_closes(replica):
+    """The fold begins anew after freshness was asked and before the numbers are looked up."""
+    found = replica.find
+
+    def emptied(numbers):
+        replica.view.restart()
+        return found(numbers)
+
+    replica.find = emptied
+    assert is_closed(ask(replica, Audit()))
+
+
+@pytest.mark.parametrize("outcome", [None, QueueFull, TooLarge])
+def test_what_cannot_be_recorded_is_not_answered(replica, outcome):
+    audit = Audit()
+    audit.outcome = outcome
+    assert is_closed(ask(replica, audit))
+
+
+def test_a_record_that_takes_too_long_is_no_record(replica, monkeypatch):
+    monkeypatch.setattr(module, "_RECORDED_WITHIN", 0.05)
+    audit = Audit()
+    audit.outcome = "never"
+    assert is_closed(ask(replica, audit))
+
+
+def test_a_thousand_numbers_are_one_record(replica):
+    audit = Audit()
+    numbers = [*NUMBERS, "nonsense", *(f"X33{n:07d}" for n in range(996))]
+    replica.freshness = fresh = Freshness(12)
+    for p in range(12):
+        fresh.folded(p, 0, [-1])
+        fresh.sampled(p, Sample(int(time.time() * 1000), 0, ()))
+    ok, answers = ask(replica, audit, numbers, 5_000)
+    assert ok
+    assert [a["certificate_number"] for a in answers] == numbers
+    assert answers[3]["status"] == "MALFORMED"
+    assert len(audit.records) == 1
+    assert len(audit.records[0].answers) == 1_000

@@ -1,0 +1,209 @@
+"""The status view on disk: what is damaged, torn or of another ledger is found, and folded anew."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from natalog.ledger.fold import ShelfDisagrees
+from natalog.ledger.follow import Stretch
+from natalog.status.sets import NAMES, Changes, Sets
+from natalog.status.store import Doubtful, _read_snapshot, _snapshot
+from natalog.status.view import StatusView
+from natalog.wire.errors import UnknownFingerprint
+from tests.property.decision_histories import NUMBERS, PARTITION, history
+from tests.property.test_decision_fold import decided
+from tests.property.test_status_view import expected, statuses
+
+SENT = history(7, 400)
+LEDGER = decided(SENT)
+AT = max(s.at for s in SENT)
+LENGTH = len(LEDGER.entries)
+
+
+def stretch(start: int = 0, stop: int = LENGTH) -> Stretch:
+    entries = LEDGER.entries[start:stop]
+    return Stretch(
+        PARTITION, list(range(start, stop)), [k for k, _ in entries], [v for _, v in entries], stop
+    )
+
+
+def filled(directory: Path, *, snapshot_at: int = 200) -> StatusView:
+    view = StatusView(directory, 12)
+    assert view.load("ledger") == ""
+    view.apply(stretch(0, snapshot_at))
+    view.snapshot()
+    view.apply(stretch(snapshot_at))
+    return view
+
+
+def caught_up(view: StatusView) -> None:
+    """Fold what is missing, as the replica does: anything doubtful begins anew."""
+    try:
+        view.apply(stretch(view.tails[PARTITION].resume))
+    except (Doubtful, ShelfDisagrees):
+        view.restart()
+        view.apply(stretch())
+
+
+def test_a_view_closed_and_opened_says_the_same(tmp_path):
+    filled(tmp_path).close()
+    view = StatusView(tmp_path, 12)
+    assert view.load("ledger") == ""
+    assert view.tails[PARTITION].resume == LENGTH - 1  # the last entry again, to prove it
+    assert statuses(view, AT) == expected(LEDGER.states, AT)
+    view.close()
+
+
+def test_a_snapshot_takes_the_changes_before_it_away(tmp_path):
+    view = filled(tmp_path)
+    assert next(iter(view._store._from(b"c")))[0][:1] == b"c"
+    view.snapshot()
+    assert next(iter(view._store._from(b"c")))[0][:1] != b"c"
+    view.close()
+
+
+def test_another_ledger_empties_it(tmp_path):
+    filled(tmp_path).close()
+    view = StatusView(tmp_path, 12)
+    assert "another ledger" in view.load("another")
+    assert view.tails[PARTITION].resume == 0
+    assert view.find(NUMBERS)[0] == [None] * 3
+    view.close()
+
+
+def test_a_ledger_with_another_last_entry_is_found(tmp_path):
+    filled(tmp_path).close()
+    view = StatusView(tmp_path, 12)
+    view.load("ledger")
+    wrong = stretch(LENGTH - 1)
+    wrong.values[0] = wrong.values[0][:-1] + b"?"
+    with pytest.raises(ShelfDisagrees):
+        view.apply(wrong)
+    with pytest.raises(ShelfDisagrees):
+        view.apply(Stretch(PARTITION, [], [], [], LENGTH - 2))
+    view.close()
+
+
+def test_every_bit_of_a_snapshot_counts():
+    positions = [None] * 12
+    sets = Sets()
+    sets.maps[0].update(range(2_330_000_000, 2_330_000_400))
+    packed = _snapshot(7, positions, sets)
+    assert _read_snapshot(packed, 12)[0] == 7
+    for at in range(len(packed)):
+        damaged = bytearray(packed)
+        damaged[at] ^= 1 << at % 8
+        with pytest.raises(Doubtful):
+            _read_snapshot(bytes(damaged), 12)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_a_flipped_bit_on_disk_never_makes_a_wrong_answer(tmp_path, seed):
+    filled(tmp_path).close()
+    chance = Random(seed)
+    files = sorted(p for p in tmp_path.iterdir() if p.suffix == ".sst" or p.name.startswith("MANIFEST"))
+    place = files[int(chance.random() * len(files))]
+    content = bytearray(place.read_bytes())
+    content[int(chance.random() * len(content))] ^= 1 << int(chance.random() * 8)
+    place.write_bytes(bytes(content))
+
+    view = StatusView(tmp_path, 12)
+    view.load("ledger")
+    caught_up(view)
+    try:
+        answers = statuses(view, AT)
+    except Doubtful:  # found by the first who asks
+        view.restart()
+        view.apply(stretch())
+        answers = statuses(view, AT)
+    assert answers == expected(LEDGER.states, AT)
+    view.close()
+
+
+def test_sets_that_differ_from_a_detail_are_doubtful(tmp_path):
+    view = StatusView(tmp_path, 12)
+    view.load("ledger")
+    view.apply(stretch(0, 200))
+    contested = view.sets.maps[NAMES.index("contested")]
+    contested ^= view.sets.maps[NAMES.index("detailed")]
+    with pytest.raises(Doubtful):
+        view.apply(stretch(200))
+    view.close()
+
+
+def test_a_lost_change_of_the_sets_is_found(tmp_path):
+    view = filled(tmp_path)
+    counter = view._counter
+    view._store._database.delete(b"c" + counter.to_bytes(8, "big"))
+    view._store._database.put(b"c" + (counter + 1).to_bytes(8, "big"), b"")
+    view._store.close()
+    view = StatusView(tmp_path, 12)
+    assert "missing" in view.load("ledger")
+    caught_up(view)
+    assert statuses(view, AT) == expected(LEDGER.states, AT)
+    view.close()
+
+
+def test_an_entry_this_build_cannot_fold_changes_nothing(tmp_path):
+    view = filled(tmp_path)
+    before = statuses(view, AT)
+    offset = LENGTH
+    newer = b"\xc3\x01" + b"\x01" * 8 + view.tails[PARTITION].head.prev
+    with pytest.raises(UnknownFingerprint):
+        view.apply(Stretch(PARTITION, [offset], [b"Z330000019"], [newer], offset + 1))
+    assert statuses(view, AT) == before
+    assert view.tails[PARTITION].head.offset == offset
+    view.close()
+
+
+def test_changes_survive_packing():
+    changes, sets = Changes(), Sets()
+    changes.used([5, 7, 9])
+    changes.moved(7, 0b000001, 0b101010)
+    Changes.unpack(changes.pack()).apply(sets)
+    assert [sorted(numbers) for numbers in sets.maps] == [[5, 9], [7], [], [7], [], [7]]
+    with pytest.raises(ValueError):
+        Changes.unpack(changes.pack()[:-1])
+
+
+def test_a_killed_process_leaves_one_moment(tmp_path):
+    """kill -9 while it folds and takes snapshots: what is on disk equals the fold at the position it states."""
+    import os
+    import signal
+    import subprocess
+    import sys
+    import time
+
+    code = (
+        "import sys; from pathlib import Path; from natalog.status.view import StatusView;"
+        "from tests.unit.test_status_view import stretch, LENGTH\n"
+        "view = StatusView(Path(sys.argv[1]), 12); view.load('ledger'); print('begun', flush=True)\n"
+        "while True:\n"
+        "    for at in range(view.tails[5].head.offset, LENGTH):\n"
+        "        view.apply(stretch(at, at + 1))\n"
+        "        if at % 7 == 0: view.snapshot()\n"
+        "    view.restart()\n"
+    )
+    root = Path(__file__).parents[2]
+    for wait in (0.05, 0.15, 0.3):
+        process = subprocess.Popen(
+            [sys.executable, "-c", code, str(tmp_path)],
+            cwd=root,
+            stdout=subprocess.PIPE,
+            env={**os.environ, "PYTHONPATH": f"{root}/services:{root}"},
+        )
+        assert process.stdout is not None
+        process.stdout.readline()
+        time.sleep(wait)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        view = StatusView(tmp_path, 12)
+        view.load("ledger")
+        at = view.tails[PARTITION].head.offset
+        then = decided(SENT[:at]).states if at else {}
+        moment = max((s.at for s in SENT[:at]), default=AT)
+        assert statuses(view, moment) == expected(then, moment)
+        view.close()
