@@ -196,7 +196,7 @@ class Replica:
 
     def _hand_over(self, partition: int, advance: Advance) -> None:
         replies = self._replies
-        if replies is None or not len(replies):
+        if replies is None or replies.idle():
             return
         arrived = []
         for event, offset, value in zip(advance.events, advance.offsets, advance.values, strict=True):

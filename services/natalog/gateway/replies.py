@@ -96,6 +96,10 @@ class Replies:
             return_when=asyncio.FIRST_COMPLETED,
         )
 
+    def idle(self) -> bool:
+        """Whether nobody waits; may be asked from any thread, unlike `len`, which walks what the loop changes."""
+        return not self._waiting
+
     def wants(self, event_id: bytes) -> bool:
         """Whether somebody waits for this event id; may be asked from any thread."""
         return event_id in self._waiting
