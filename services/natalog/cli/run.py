@@ -5,6 +5,7 @@ A service is a module `natalog.SERVICE.main` with `main(settings) -> int`, the e
 
 from __future__ import annotations
 
+import faulthandler
 import importlib
 
 import typer
@@ -43,6 +44,9 @@ def gateway() -> None:
 def _run(service: str) -> None:
     from natalog import logs
     from natalog.settings import load
+
+    # A crash in a native library (librdkafka, RocksDB) would end the process without a word of where.
+    faulthandler.enable()
 
     settings = load()
     logs.configure(service, level=settings.log_level, form=settings.log_format)
