@@ -62,7 +62,10 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--threads", type=int, default=1, help="stream threads of Kafka Streams")
     parser.add_argument(
-        "--codec", choices=("slice", "generic"), default="slice", help="how Kafka Streams decodes"
+        "--codec",
+        choices=("generic", "slice"),
+        default="generic",
+        help="Kafka Streams with Apache Avro, or by hand",
     )
     parser.add_argument("--latency-seconds", type=float, default=10)
     parser.add_argument("--only", default="throughput,latency,live,kill,status", help="which parts")
