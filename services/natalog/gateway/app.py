@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any
 
 import orjson
@@ -14,19 +14,20 @@ from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import ASGIApp
 
 from natalog.gateway import docs_page, openapi, reading, reports
 from natalog.gateway.access_log import AccessLog
 from natalog.gateway.faults import without_text
+from natalog.gateway.front import CERTIFICATE, Endpoint, Front
 from natalog.gateway.language import Language, accepted
 from natalog.gateway.problems import Problem
 from natalog.gateway.submission import KINDS
 from natalog.gateway.submitting import JSON, Handler, report_of, submit_of
-from natalog.gateway.visit import Parts, Visit
+from natalog.gateway.visit import Parts, Visit, header
 
 log = logging.getLogger(__name__)
 
-Endpoint = Callable[[Request], Awaitable[Response]]
 Open = Callable[[Parts, Request], Response]
 """Answers anybody."""
 
@@ -34,13 +35,13 @@ Open = Callable[[Parts, Request], Response]
 def build(parts_of: Callable[[], Parts], lifespan: Callable[[Starlette], Any] | None = None) -> Starlette:
     """The application. `parts_of` is asked per request, since parts are made on the running loop."""
 
-    def known(method: str, template: str, handle: Handler) -> Route:
-        async def call(request: Request) -> Response:
+    def endpoint(template: str, handle: Handler) -> Endpoint:
+        async def call(request: Request) -> ASGIApp:
             request.scope["natalog.route"] = template
-            language = accepted(request.headers.get("accept-language"))
+            language = accepted(header(request, "accept-language"))
             parts = parts_of()
             try:
-                caller = await parts.verifier.caller(request.headers.get("authorization"))
+                caller = await parts.verifier.caller(header(request, "authorization"))
                 parts.limits.admit(caller.principal.sub)
                 return await handle(parts, Visit(request, caller, language))
             except Problem as problem:
@@ -51,7 +52,10 @@ def build(parts_of: Callable[[], Parts], lifespan: Callable[[Starlette], Any] | 
                 # Here and not in a handler of Starlette's, which would hand it on to be logged with its text.
                 return _fault(error, language)
 
-        return Route(template, call, methods=[method])
+        return call
+
+    def known(method: str, template: str, handle: Handler) -> Route:
+        return Route(template, endpoint(template, handle), methods=[method])
 
     def anybody(template: str, answer: Open) -> Route:
         async def call(request: Request) -> Response:
@@ -60,6 +64,7 @@ def build(parts_of: Callable[[], Parts], lifespan: Callable[[Starlette], Any] | 
 
         return Route(template, call, methods=["GET"])
 
+    certificate = endpoint(f"{CERTIFICATE}{{number}}", reading.certificate)
     return Starlette(
         routes=[
             *(known("POST", f"/v1/{name}", submit_of(kind)) for name, kind in KINDS.items()),
@@ -68,7 +73,7 @@ def build(parts_of: Callable[[], Parts], lifespan: Callable[[Starlette], Any] | 
             known("GET", "/v1/ranges/{range_id}", reading.range_),
             known("GET", "/v1/blacklist", reading.blacklist),
             known("POST", "/v1/certificates/check", reading.check),
-            known("GET", "/v1/certificates/{number}", reading.certificate),
+            Route(f"{CERTIFICATE}{{number}}", certificate, methods=["GET"]),
             anybody("/healthz", lambda parts, request: Response(b'{"status":"ok"}', media_type=JSON)),
             anybody("/readyz", _readiness),
             anybody(
@@ -77,7 +82,7 @@ def build(parts_of: Callable[[], Parts], lifespan: Callable[[Starlette], Any] | 
             anybody("/openapi.json", lambda parts, request: Response(openapi.document(), media_type=JSON)),
             anybody("/docs", lambda parts, request: docs_page.response()),
         ],
-        middleware=[Middleware(AccessLog)],
+        middleware=[Middleware(AccessLog), Middleware(Front, certificate)],
         exception_handlers={HTTPException: _http_problem},
         lifespan=lifespan,
     )
