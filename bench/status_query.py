@@ -37,7 +37,7 @@ from natalog.local.ports import choose
 from natalog.local.tether import tethered
 from natalog.settings import environment, load
 
-CONNECTIONS = 32
+CONNECTIONS = 64
 CALLERS = 50
 _UNIT = "330106520000"
 
@@ -57,6 +57,7 @@ class Gateway:
                 "jwks": self.keys.jwks,
                 "gateway_port": self.port,
                 "log_format": "json",
+                "log_level": "WARNING",  # neither server writes an access log
             }
         )
         # Fifty callers stand for thousands here: no limit of theirs may be what is measured.
@@ -160,7 +161,9 @@ def _plain(
     log = directory / "plain.log"
     with log.open("wb") as out:
         server = subprocess.Popen(
-            tethered((sys.executable, "-m", "bench.plain_way", str(port), postgres.dsn, str(gateway.keys.jwks))),
+            tethered(
+                (sys.executable, "-m", "bench.plain_way", str(port), postgres.dsn, str(gateway.keys.jwks))
+            ),
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=subprocess.STDOUT,

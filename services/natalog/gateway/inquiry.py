@@ -70,9 +70,7 @@ def _reference(name: str, value: str | None) -> str | None:
 class Inquiry:
     """Answers status queries. Lives on the event loop."""
 
-    def __init__(
-        self, replica: Replica, freshness: Freshness, producer: Sends, *, stale_ms: int
-    ) -> None:
+    def __init__(self, replica: Replica, freshness: Freshness, producer: Sends, *, stale_ms: int) -> None:
         self._replica = replica
         self._freshness = freshness
         self._audit = Audit(producer)

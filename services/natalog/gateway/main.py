@@ -72,7 +72,7 @@ class Service:
             queue_mib=64,
             linger_ms=5,
         )
-        audit_producer = AuditProducer(settings.kafka, "natalog-gateway-audit", queue=settings.gateway_queue)
+        audit_producer = AuditProducer(settings.kafka, queue=settings.gateway_queue)
         bulk = Bulk(settings.gateway_bulk_in_flight)
         metrics.GATEWAY_BULK.set_function(lambda: bulk.used)
         replica = Replica(settings.kafka, settings.data / "replica", partitions, freshness)

@@ -114,9 +114,7 @@ class Told:
         headers = [(b"content-length", b"%d" % len(self._body)), _JSON_HEADER]
         if not self._ok:
             headers.append(_RETRY_HEADER)
-        await send(
-            {"type": "http.response.start", "status": 200 if self._ok else 503, "headers": headers}
-        )
+        await send({"type": "http.response.start", "status": 200 if self._ok else 503, "headers": headers})
         await send({"type": "http.response.body", "body": self._body})
 
 
