@@ -76,7 +76,7 @@ def configure(service: str, *, level: str = "INFO", form: str = "auto") -> None:
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
     # No form shows the line of code, thread or process, and looking for them takes half the time of a line.
-    logging._srcfile = None  # type: ignore[attr-defined]
+    logging._srcfile = None
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     # A line for each request would bury the rest; a failed one is the caller's to report.
     logging.getLogger("httpx").setLevel(logging.WARNING)

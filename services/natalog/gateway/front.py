@@ -1,7 +1,7 @@
 """The status query past the router: the one call a desk waits for before every registration.
 
-Stands between the access log and Starlette. Authentication, limits, errors and measurements are those of the route itself, whose
-endpoint it calls; only Starlette's layers and its search through all routes are left out.
+Stands between the access log and Starlette. Authentication, limits, errors and measurements are those of the route
+itself, whose endpoint it calls; only Starlette's layers and its search through all routes are left out.
 """
 
 from __future__ import annotations

@@ -154,12 +154,10 @@ class StatusView:
         last = next((offset for offset in reversed(offsets) if offset not in void), tail.last)
         details, changes = self._changes(scanned, keys, values)
         counter = self._counter + bool(changes)
-        repeats = set(scanned.repeats)
-        events = [
-            (event, offsets[at])
-            for n, (event, at) in enumerate(zip(scanned.events, scanned.at, strict=True))
-            if n not in repeats
-        ]
+        places = [offsets[at] for at in scanned.at]
+        events = list(zip(scanned.events, places, strict=True))
+        for n in reversed(scanned.repeats):
+            del events[n]
         rows: dict[bytes, bytes] = {}
         if self._beside is not None:
             for at, entry in zip(scanned.rest_at, scanned.rest, strict=True):
@@ -177,10 +175,7 @@ class StatusView:
             self._counter = counter
             tail.head, tail.last = head, last
             self._stands_at(stretch.partition, head)
-        places = scanned.at
-        return Advance(
-            scanned.events, [offsets[at] for at in places], [values[at] for at in places], scanned.void
-        )
+        return Advance(scanned.events, places, [values[at] for at in scanned.at], scanned.void)
 
     def _changes(
         self, scanned: Scanned, keys: list[bytes], values: list[bytes]
