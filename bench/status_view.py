@@ -24,7 +24,7 @@ from bench.workload import Mix, Workload
 from natalog.decision import codes
 from natalog.ledger.follow import Stretch
 from natalog.sample.births import PROVINCE_BIRTHS, quota
-from natalog.sample.population import BLOCK, LOT, LOT_STEP, LOTS
+from natalog.sample.population import BLOCK, certificate_number
 from natalog.status.glance import scan
 from natalog.status.view import StatusView
 from natalog.wire.hot import encode_entry
@@ -41,14 +41,11 @@ def numbers(count: int) -> Iterator[bytes]:
     """
     pattern = quota(PROVINCE_BIRTHS, BLOCK)
     counters = dict.fromkeys(PROVINCE_BIRTHS, 0)
-    chance = Random(1)
     for n in range(count):
         province = pattern[n % BLOCK]
         counter = counters[province]
         counters[province] += 1
-        lot = counter // LOT * LOT_STEP % LOTS
-        year = n * 14 // count - (chance.random() < 0.15)
-        yield f"{chr(ord('L') + year)}{province}{lot * LOT + counter % LOT:07d}".encode()
+        yield certificate_number(province, counter, 0, 2012 + n * 14 // count).encode()
 
 
 def stretches(count: int, size: int = 1_000) -> Iterator[Stretch]:
