@@ -274,9 +274,9 @@ def certificate_number(province: str, counter: int, offset: int, birth_year: int
     """The number of a province's registration `counter`, `offset` lots after the first.
 
     Serials are printed in order and go out in deliveries, whose lots are used up side by side. (Nothing published says
-    so; withdrawn blanks are voided as ranges, so at least they lie together.) Numbers are printed in booklets and a booklet in one go, so a whole lot has one letter. Some hospitals still use
-    last year's blanks: one lot in seven. (Where a lot serves births of several years, in a small sample or around New
-    Year, each year has its letter.)
+    so; withdrawn blanks are voided as ranges, so at least they lie together.) Numbers are printed in booklets and a
+    booklet in one go, so a whole lot has one letter. Some hospitals still use last year's blanks: one lot in seven.
+    (Where a lot serves births of several years, in a small sample or around New Year, each year has its letter.)
     """
     nth = counter // LOT
     lot = (nth - nth % DELIVERY + nth * LOT_STEP % DELIVERY + offset) % LOTS

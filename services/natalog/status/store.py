@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import re
 import shutil
 import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -39,7 +38,7 @@ from rocksdict import (
 )
 
 from natalog.ledger.head import Head
-from natalog.ledger.store import Position, StoreInUse
+from natalog.ledger.store import Position, StoreInUse, is_in_use
 from natalog.status.sets import Changes, Sets
 
 FORMAT = b"status view 1"
@@ -56,10 +55,6 @@ _LAST = struct.Struct("<q")
 _PLACE = struct.Struct(">Bq")
 _COUNTER = struct.Struct(">Q")
 _HEADER = struct.Struct("<QI")
-
-
-# "While lock file …", "lock hold by current process": a damaged *block* is something else.
-_IN_USE = re.compile(r"\block (file|hold)")
 
 
 class Doubtful(Exception):
@@ -84,7 +79,7 @@ class ViewStore:
             # On reopening, RocksDB takes stored options and drops the filter unless they are given by family.
             self._database = Rdict(str(self._directory), self._options, {"default": self._options})
         except Exception as error:  # rocksdict raises nothing narrower
-            if _IN_USE.search(str(error)):
+            if is_in_use(error):
                 raise StoreInUse(f"another process uses {self._directory}") from error
             if self.was_damaged:
                 raise
@@ -277,7 +272,7 @@ def _options(cache_mib: int) -> Options:
     options.set_target_file_size_base(64 << 20)
     options.set_max_bytes_for_level_base(256 << 20)
     # Event ids are random: in the usual sorted memtable an insert takes four times as long as in one of buckets, and
-    # was most of a rebuild. Whoever wants more than one bucket must ask for it (`_from`). Shorter keys are a bucket each.
+    # was most of a rebuild. Whoever wants more than one bucket must ask for it (`_from`).
     options.set_allow_concurrent_memtable_write(False)
     options.set_prefix_extractor(SliceTransform.create_max_len_prefix(_PREFIX))
     options.set_memtable_factory(MemtableFactory.hash_link_list(_BUCKETS))
