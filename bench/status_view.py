@@ -80,7 +80,7 @@ def measure(count: int, directory: Path) -> dict[str, object]:
     """Fold `count` entries, close, open again."""
     view = StatusView(directory, _PARTITIONS)
     view.load("bench")
-    wall = cpu = scanning = 0.0
+    wall = cpu = thread = scanning = 0.0
     size = scanned = 0
     last = time.monotonic()
     for turn, stretch in enumerate(stretches(count)):
@@ -90,13 +90,14 @@ def measure(count: int, directory: Path) -> dict[str, object]:
             scan(view.tails[stretch.partition].head, stretch.offsets, stretch.keys, stretch.values)
             scanning += time.process_time() - began
             scanned += len(stretch.values)
-        began, began_cpu = time.perf_counter(), time.process_time()
+        began, began_cpu, began_thread = time.perf_counter(), time.process_time(), time.thread_time()
         advance = view.apply(stretch)
         if time.monotonic() - last > 30:
             view.snapshot()
             last = time.monotonic()
         wall += time.perf_counter() - began
         cpu += time.process_time() - began_cpu
+        thread += time.thread_time() - began_thread
         assert not advance.void
     view.close()  # which writes the sets out, runs pressed together
     sizes = view.sets.sizes()
@@ -111,6 +112,7 @@ def measure(count: int, directory: Path) -> dict[str, object]:
         "numbers": count,
         "entry_bytes": round(size / count),
         "fold_us_wall": round(wall / count * 1e6, 2),
+        "fold_us_thread": round(thread / count * 1e6, 2),
         "fold_us_cpu_with_background": round(cpu / count * 1e6, 2),
         "scan_us": round(scanning / scanned * 1e6, 2),
         "bitmap_mb_per_million": round(sizes["used"][1] / count, 4),

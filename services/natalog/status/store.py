@@ -275,7 +275,7 @@ def _options(cache_mib: int) -> Options:
     # was most of a rebuild. Whoever wants more than one bucket must ask for it (`_from`).
     options.set_allow_concurrent_memtable_write(False)
     options.set_prefix_extractor(SliceTransform.create_max_len_prefix(_PREFIX))
-    options.set_memtable_factory(MemtableFactory.hash_link_list(_BUCKETS))
+    options.set_memtable_factory(MemtableFactory.hash_link_list(_BUCKETS))  # type: ignore[call-arg]
     options.set_max_open_files(-1)
     options.set_keep_log_file_num(2)
     table = BlockBasedOptions()
