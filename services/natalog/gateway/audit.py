@@ -80,9 +80,16 @@ class Audit:
         self._arm(asyncio.get_running_loop(), _SERVE_IDLE)
 
     def close(self) -> None:
-        """Serve it no longer."""
+        """Serve it no longer; whoever still waits learns that nobody knows.
+
+        Reports that come while the producer is closed come on another thread, and find nobody.
+        """
         if self._timer is not None:
             self._timer.cancel()
+        for _, written in self._waiting:
+            if not written.done():
+                written.set_result(None)
+        self._waiting.clear()
 
     async def record(
         self,

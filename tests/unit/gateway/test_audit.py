@@ -86,6 +86,22 @@ def test_who_leaves_is_forgotten() -> None:
     asyncio.run(play())
 
 
+def test_whoever_waits_when_it_closes_is_told() -> None:
+    producer = Producer()
+    producer.holds = True
+
+    async def play() -> None:
+        audit = Audit(producer)
+        waiting = asyncio.create_task(record(audit))
+        await asyncio.sleep(0.005)
+        audit.close()
+        assert await asyncio.wait_for(waiting, 1) is False
+        (report,) = producer.reports
+        await asyncio.to_thread(report, 7)  # as a flush does; nothing is left to set
+
+    asyncio.run(play())
+
+
 def test_an_idle_producer_is_served_too(monkeypatch: pytest.MonkeyPatch) -> None:
     """Or the errors of a broker that is away would pile up for days."""
     monkeypatch.setattr(module, "_SERVE_IDLE", 0.01)
