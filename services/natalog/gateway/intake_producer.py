@@ -38,6 +38,7 @@ class IntakeProducer:
         queue: int,
         queue_mib: int = 256,
         linger_ms: int = 1,
+        **more: str | int | bool | float,
     ) -> None:
         self._producer = intake_producer(
             bootstrap,
@@ -48,6 +49,7 @@ class IntakeProducer:
                 "linger.ms": linger_ms,
                 "message.timeout.ms": TIMEOUT_MS,
                 "error_cb": _on_error,  # type: ignore[arg-type]
+                **more,
             },
         )
         self._stop = threading.Event()

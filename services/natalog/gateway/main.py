@@ -15,6 +15,7 @@ from starlette.applications import Starlette
 from natalog import metrics
 from natalog.exits import Exit
 from natalog.gateway.app import build
+from natalog.gateway.audit import AuditProducer
 from natalog.gateway.auth import Keys, Verifier
 from natalog.gateway.body import Bounds
 from natalog.gateway.bulk import Bulk
@@ -71,6 +72,7 @@ class Service:
             queue_mib=64,
             linger_ms=5,
         )
+        audit_producer = AuditProducer(settings.kafka, queue=settings.gateway_queue)
         bulk = Bulk(settings.gateway_bulk_in_flight)
         metrics.GATEWAY_BULK.set_function(lambda: bulk.used)
         replica = Replica(settings.kafka, settings.data / "replica", partitions, freshness)
@@ -84,14 +86,16 @@ class Service:
             partitions=partitions,
             every=settings.gateway_sample_seconds,
         )
-        inquiry = Inquiry(replica, freshness, producer, stale_ms=int(settings.gateway_stale_seconds * 1000))
-        unconnected = [producer, bulk_producer]
+        inquiry = Inquiry(
+            replica, freshness, audit_producer, stale_ms=int(settings.gateway_stale_seconds * 1000)
+        )
+        unconnected: list[IntakeProducer] = [producer, bulk_producer, audit_producer]
 
-        async def connect() -> None:
-            while unconnected:
+        async def connect(one: IntakeProducer) -> None:
+            while one in unconnected:
                 try:
-                    await asyncio.to_thread(unconnected[0].start, TOPICS["birth.registrations"].name)
-                    unconnected.pop(0)
+                    await asyncio.to_thread(one.start, TOPICS["birth.registrations"].name)
+                    unconnected.remove(one)
                 except KafkaException as error:
                     log.warning("waiting for Kafka", extra={"error": error.args[0].name()})
                     await asyncio.sleep(1.0)
@@ -122,16 +126,20 @@ class Service:
             report=functools.partial(report, producer),
             ready=ready,
         )
-        connecting = asyncio.create_task(connect())
+        connecting = [asyncio.create_task(connect(one)) for one in unconnected]
         replica.start(replies, lambda: _on(loop, inquiry.moved))
         reader.start()
         sampler.start()
+        inquiry.start()
         try:
             yield
         finally:
-            connecting.cancel()
+            for task in connecting:
+                task.cancel()
+            inquiry.close()
             await asyncio.to_thread(producer.close, 5.0)
             await asyncio.to_thread(bulk_producer.close, 5.0)
+            await asyncio.to_thread(audit_producer.close, 5.0)
             await asyncio.to_thread(sampler.close)
             await asyncio.to_thread(reader.close)
             await asyncio.to_thread(replica.close)

@@ -25,6 +25,15 @@ MAX_WAIT: Final = 60.0  # seconds
 _PREFER_WAIT: Final = re.compile(r"(?:^|[,;])\s*wait\s*=\s*\"?(\d{1,9})\"?", re.IGNORECASE)
 
 
+def header(request: Request, name: str) -> str | None:
+    """The first header of that name (lower case)."""
+    wanted = name.encode()
+    for key, value in request.scope["headers"]:
+        if key == wanted:
+            return value.decode("latin-1")  # type: ignore[no-any-return]
+    return None
+
+
 class Report(Protocol):
     """Records a report of an edge agent; returns its event id."""
 
@@ -59,6 +68,10 @@ class Visit:
     request: Request
     caller: Caller
     language: Language
+
+    def header(self, name: str) -> str | None:
+        """The first header of that name (lower case), without the mapping Starlette would make of all of them."""
+        return header(self.request, name)
 
     def wait(self, default: float) -> float:
         """Seconds from `?wait=` or `Prefer: wait=` (RFC 7240), at most MAX_WAIT. Raises Problem 400."""

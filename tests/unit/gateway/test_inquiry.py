@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from natalog.events import Principal, QueryRecord
-from natalog.gateway import inquiry as module
+from natalog.gateway import audit as module
 from natalog.gateway.auth import Caller
 from natalog.gateway.freshness import Freshness, Sample
 from natalog.gateway.inquiry import Asking, Inquiry
@@ -49,6 +49,8 @@ class Audit:
         self.records.append(record)
         if self.outcome != "never":
             report(self.outcome)
+
+    def poll(self) -> None: ...
 
 
 class Replica:
