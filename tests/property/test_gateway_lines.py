@@ -223,7 +223,9 @@ def test_lines_of_one_event_id_are_answered_each_by_its_own_entry() -> None:
 
 def test_settling_goes_in_order_and_stops_at_what_is_open_or_takes_care() -> None:
     words, awaited = words_of("claim", Language.BOTH), Awaited()
-    lines = [line_of("claim", certificate_number=f"M33000000{n}") for n in range(5)]
+    lines = [
+        line_of("claim", event_id=str(uuid.uuid4()), certificate_number=f"M33000000{n}") for n in range(5)
+    ]
     items: list[Line | bytes] = [lines[0], b"a problem", *lines[1:]]
     for line in lines:
         awaited.expect(line)

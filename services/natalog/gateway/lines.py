@@ -138,6 +138,7 @@ class Awaited:
         self._lines: dict[bytes, Line] = {}
 
     def __len__(self) -> int:
+        """Event ids awaited."""
         return len(self._lines)
 
     def expect(self, line: Line) -> None:

@@ -69,7 +69,7 @@ class Service:
             "natalog-gateway-bulk",
             queue=settings.gateway_bulk_in_flight,
             queue_mib=64,
-            linger_ms=5,
+            linger_ms=int(__import__("os").environ.get("LINGER", "5")),
         )
         bulk = Bulk(settings.gateway_bulk_in_flight)
         lane = Lane(loop, bulk_producer)

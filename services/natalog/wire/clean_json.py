@@ -1,7 +1,7 @@
 """Clean JSON objects straight to a record's bytes, without a record in between. Compiled by mypyc.
 
-`take` knows nothing but the ordinary case: every field known and well-formed, texts in ASCII, numbers of certificates
-in their normal form. For whatever it is not sure of it returns None, and the caller goes the careful way (`json_form`,
+`take` knows nothing but the ordinary case: every field known and well-formed, numbers of certificates in their normal
+form. For whatever it is not sure of it returns None, and the caller goes the careful way (`json_form`,
 `encoder`), which finds the fault or takes the record all the same. So it need only be right about what it takes, never
 complete (tests/property/test_wire_clean_json.py). Columns are made from the schemas by `clean_columns.py`.
 """
@@ -151,8 +151,9 @@ def _walk(
             if not _bytes(w, value, column.most):
                 return -1
         else:
-            raw = value.encode("utf-8")
-            if len(raw) != len(value):  # not ASCII
+            try:
+                raw = value.encode("utf-8")
+            except UnicodeEncodeError:
                 return -1
             if not _text(w, column, form, value, raw, taken):
                 return -1
@@ -160,9 +161,9 @@ def _walk(
 
 
 def _text(w: BytesWriter, column: Column, form: i64, value: str, raw: bytes, taken: Taken) -> bool:
-    """Append what a text in ASCII says; False for anything out of the ordinary."""
+    """Append what a text says; False for anything out of the ordinary. `raw` is the text in UTF-8."""
     if form == TEXT:
-        if len(raw) == 0 or len(raw) > column.most:
+        if len(raw) == 0 or len(value) > column.most:
             return False
     elif form == DIGITS:
         if len(raw) not in column.lengths or not _digits(raw, 0, len(raw)):
