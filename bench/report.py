@@ -1,4 +1,4 @@
-"""What is measured against what is wanted (issue: section 4, Registrar), as a table and as JSON."""
+"""What is measured against what is wanted (issues: Registrar, The front door), as a table and as JSON."""
 
 from __future__ import annotations
 
@@ -22,6 +22,10 @@ _TARGETS: tuple[tuple[str, str, float, bool], ...] = (
     ("latency_1000_p99_ms", "submit→verdict p99 at 1,000/s, ms", 60, False),
     ("live_p99_ms", "live p99 during a full-speed backfill, ms", 150, False),
     ("kill_to_decision_s", "kill -9 to next decision, s", 3, False),
+    ("http_verdict_100_p50_ms", "submit→verdict over HTTP p50 at 100/s, ms", 8, False),
+    ("http_verdict_100_p99_ms", "submit→verdict over HTTP p99 at 100/s, ms", 40, False),
+    ("http_verdict_1000_p99_ms", "submit→verdict over HTTP p99 at 1,000/s, ms", 80, False),
+    ("ndjson_per_second", "NDJSON filings a second, one gateway process", 20_000, True),
     ("registrar_rss_mib", "registrar memory, MiB", 400, False),
 )
 """Key, what it is, target, whether more is better."""

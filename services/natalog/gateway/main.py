@@ -63,13 +63,14 @@ class Service:
         replies = Replies(loop)
         metrics.GATEWAY_STALENESS.set_function(freshness.staleness)
         producer = IntakeProducer(settings.kafka, queue=settings.gateway_queue)
-        # Its queue holds what the budget lets through; a little patience makes large batches.
+        # Its queue holds what the budget lets through. Patience makes large batches: librdkafka sends one partition a
+        # request, and requests are what streams cost Kafka.
         bulk_producer = IntakeProducer(
             settings.kafka,
             "natalog-gateway-bulk",
             queue=settings.gateway_bulk_in_flight,
             queue_mib=64,
-            linger_ms=int(__import__("os").environ.get("LINGER", "5")),
+            linger_ms=40,
         )
         bulk = Bulk(settings.gateway_bulk_in_flight)
         lane = Lane(loop, bulk_producer)
