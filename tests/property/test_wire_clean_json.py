@@ -88,6 +88,37 @@ def test_what_a_province_sends_is_clean(origin: str) -> None:
     assert taken > 1_900  # all but those without a certificate number
 
 
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("registration_id", "330106202610207031"),
+        ("registration_id", "33010620261020703X"),
+        ("event_id", "0192f3a1-5c00-7000-8000-0000000000  "),
+        ("event_id", "0192f3a1-5c00-7000-8000-00000000000g"),
+        ("corrects", "0192f3a15c00-7000-8000-0000-00000001"),
+        ("sealed", "AA=A"),
+        ("case_ref", ""),
+        ("case_ref", "案" * (MAX_STRING + 1)),
+        ("case_ref", "\ud800"),
+        ("birth_date", "2025-02-29"),
+        ("registered_at", "2025-02-28T24:00:00Z"),
+        ("registered_at", "2025-02-28T23:59:60Z"),
+        ("certificate_number", "Ｍ330123456"),
+        ("certificate_number", ""),
+        ("category", "ordinary"),
+        ("parents_married", 1),
+        ("over_six", []),
+        ("over_six", {"visit": None}),
+    ],
+)
+def test_what_is_not_clean_goes_the_careful_way(field: str, value: object) -> None:
+    assert check("filing", {**example("filing"), field: value}) is None
+
+
+def test_references_are_mostly_chinese_and_clean() -> None:
+    assert check("filing", {**example("filing"), "case_ref": "案" * MAX_STRING}) is not None
+
+
 @given(st.data())
 def test_one_field_with_any_value(data: st.DataObject) -> None:
     kind = data.draw(st.sampled_from(KINDS))

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from confluent_kafka import KafkaException
@@ -182,6 +182,27 @@ class Desk:
         except (TimeoutError, Missing, KafkaException):
             log.warning("the original of a repeat could not be read", extra={"partition": repeated.partition})
         return None
+
+    async def originals(
+        self, event_ids: Sequence[bytes], repeats: Sequence[Repeated], deadline: float
+    ) -> list[Original | None]:
+        """The same for many repeats, in one reading of the ledger."""
+        places = [self._replica.places(id_, r.partition) for id_, r in zip(event_ids, repeats, strict=True)]
+        found: list[Original | None] = [None] * len(repeats)
+        # Nearly always an event id has one entry. Where it has others too, that were refused, each is looked at.
+        lone = [at for at, of_one in enumerate(places) if len(of_one) == 1]
+        try:
+            async with asyncio.timeout(max(_ORIGINAL_WITHIN, deadline - time.monotonic())):
+                values = await asyncio.wrap_future(self._reader.read_many([places[at][0] for at in lone]))
+            for at, value in zip(lone, values, strict=True):
+                if value is not None and read_entry(value).seq == repeats[at].first:
+                    found[at] = Original(repeats[at].partition, value)
+        except (TimeoutError, KafkaException):
+            log.warning("originals of repeats could not be read", extra={"repeats": len(lone)})
+        for at, of_one in enumerate(places):
+            if len(of_one) > 1:
+                found[at] = await self.original(event_ids[at], repeats[at], deadline)
+        return found
 
     def repeated(self, prepared: Prepared, repeated: Repeated, original: Original | None) -> Answer:
         """The answer to a repeat: the original verdict, or a 202 while that cannot be read."""

@@ -52,11 +52,11 @@ class _Slice:
 
 
 @dataclass(frozen=True, slots=True)
-class _Repeat:
-    """A line whose original is being read."""
+class _Repeats:
+    """Consecutive lines whose originals are being read."""
 
-    line: Line
-    reading: asyncio.Task[Original | None]
+    lines: list[Line]
+    reading: asyncio.Task[list[Original | None]]
 
 
 class Stream:
@@ -92,10 +92,10 @@ class Stream:
         """Room of the bulk lane this stream holds."""
         self._open: list[Line | bytes] = []
         """The slice that is being filled."""
-        self._readings: set[asyncio.Task[Original | None]] = set()
+        self._readings: set[asyncio.Task[list[Original | None]]] = set()
         self._sent: asyncio.Queue[_Slice | None] = asyncio.Queue(_AHEAD)
         self._under_way: deque[_Slice] = deque()
-        self._settled: asyncio.Queue[list[bytes] | _Repeat | None] = asyncio.Queue(_AHEAD)
+        self._settled: asyncio.Queue[list[bytes] | _Repeats | None] = asyncio.Queue(_AHEAD)
         self.read = 0
         """Lines so far."""
 
@@ -235,47 +235,58 @@ class Stream:
             assert isinstance(line, Line)
             if line.entry is None and time.monotonic() < made.deadline:
                 await _moved(moved, line, made.deadline)
-                continue
-            at += 1
-            await self._settle_alone(line, made.deadline)
+            elif repeats := _repeats_from(items, at):
+                at += len(repeats)
+                await self._look_up(repeats, made.deadline)
+            else:
+                at += 1
+                await self._settle_alone(line, made.deadline)
 
     async def _settle_alone(self, line: Line, deadline: float) -> None:
-        """A line that is late, a repeat, or one whose verdict takes care."""
+        """A line that is late, or one whose verdict takes care."""
         if line.entry is None:
             await self._lane.safe(deadline)
         entry = line.entry
         self._lane.awaited.forget(line)
-        if entry is not None and entry.verdict == REPEATED:
-            # All repeats of the body are read together, so each may take as long as all of them do.
-            repeated = Repeated(line.partition, entry.first, token(line.partition, line.offset))
-            reading = asyncio.create_task(self._desk.original(line.event_id, repeated, deadline + self._wait))
-            self._readings.add(reading)
-            await self._settled.put(_Repeat(line, reading))
-            return
         self._release(line.units)
-        if entry is None:
+        if entry is None or entry.verdict == REPEATED:  # the latter only if it came within this last moment
             self._count("pending", 1)
             await self._settled.put([pending(str(uuid.UUID(bytes=line.event_id)))])
         else:
             self._count(VERDICTS[entry.verdict], 1)
             await self._settled.put([self._verdict(line, entry)])
 
+    async def _look_up(self, lines: list[Line], deadline: float) -> None:
+        repeats = []
+        for line in lines:
+            self._lane.awaited.forget(line)
+            assert line.entry is not None
+            repeats.append(Repeated(line.partition, line.entry.first, token(line.partition, line.offset)))
+        # All repeats of the body are read together, so each may take as long as all of them do.
+        ids = [line.event_id for line in lines]
+        reading = asyncio.create_task(self._desk.originals(ids, repeats, deadline + self._wait))
+        self._readings.add(reading)
+        await self._settled.put(_Repeats(lines, reading))
+
     async def _deliver(self) -> None:
         while (item := await self._settled.get()) is not None:
-            if not isinstance(item, _Repeat):
+            if not isinstance(item, _Repeats):
                 for answer in item:
                     self._answers.put(answer)
                 continue
-            line, original = item.line, await item.reading
+            originals = await item.reading
             self._readings.discard(item.reading)
-            self._release(line.units)
-            if original is None:
-                self._count("pending", 1)
-                self._answers.put(pending(str(uuid.UUID(bytes=line.event_id))))
-            else:
-                self._count("repeated", 1)
-                line.answer = original.value
-                self._answers.put(self._verdict(line, read_entry(original.value)))
+            self._release(sum(line.units for line in item.lines))
+            told = sum(original is not None for original in originals)
+            self._count("repeated", told)
+            self._count("pending", len(originals) - told)
+            for line, original in zip(item.lines, originals, strict=True):
+                if original is None:
+                    self._answers.put(pending(str(uuid.UUID(bytes=line.event_id))))
+                else:
+                    line.answer = original.value
+                    self._answers.put(self._verdict(line, read_entry(original.value)))
+            await self._bulk.turn()
 
     def _verdict(self, line: Line, entry: EntryView) -> bytes:
         if renderable(line, entry):
@@ -293,6 +304,16 @@ class Stream:
     def _count(self, answer: str, lines: int) -> None:
         if lines:
             metrics.GATEWAY_SUBMISSIONS.labels(self._kind, answer).inc(lines)
+
+
+def _repeats_from(items: list[Line | bytes], start: int) -> list[Line]:
+    """Lines from `start` on that were sent before, up to the first that was not."""
+    found = []
+    for item in items[start:]:
+        if not isinstance(item, Line) or item.entry is None or item.entry.verdict != REPEATED:
+            break
+        found.append(item)
+    return found
 
 
 async def _moved(moved: asyncio.Event, line: Line, deadline: float) -> None:
