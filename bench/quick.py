@@ -1,4 +1,4 @@
-"""`make bench-quick`: all figures of the registrar in one run of some minutes; a JSON object is the last line.
+"""`make bench-quick`: all figures in one run of some minutes; a JSON object is the last line.
 
     python -m bench.quick                     as `make bench-quick`
     python -m bench.quick --numbers 10000000  the same with ten million numbers in state (`make bench-full`)
@@ -23,6 +23,7 @@ from bench import report
 from bench.cluster import BACKFILL, Cluster
 from bench.comparison import compare_latency, compare_throughput
 from bench.endurance import kill_and_return, live_during_backfill
+from bench.ndjson import stream_filings
 from bench.preload import preload
 from bench.processes import JVM_FLAGS, Registrar, build_peer
 from bench.report import Figures
@@ -69,7 +70,7 @@ def _arguments() -> argparse.Namespace:
         help="Kafka Streams with Apache Avro, or by hand",
     )
     parser.add_argument("--latency-seconds", type=float, default=10)
-    parser.add_argument("--only", default="throughput,latency,live,kill,status", help="which parts")
+    parser.add_argument("--only", default="throughput,latency,live,kill,status,ndjson", help="which parts")
     return parser.parse_args()
 
 
@@ -143,6 +144,10 @@ def _run(arguments: argparse.Namespace, directory: Path, say: report.Say) -> Fig
                     seconds=min(4.0, arguments.latency_seconds),
                     rows=int(1_000_000 * scale),
                     say=say,
+                )
+            if "ndjson" in parts:
+                figures |= stream_filings(
+                    cluster, registrar, directory / "ndjson", lines=int(150_000 * scale), say=say
                 )
             figures["state_numbers"] = live.numbers_made + bulk.numbers_made
         finally:

@@ -25,6 +25,7 @@ from natalog.gateway.faults import WithoutText
 from natalog.gateway.freshness import Freshness
 from natalog.gateway.inquiry import Inquiry
 from natalog.gateway.intake_producer import IntakeProducer
+from natalog.gateway.lane import Lane
 from natalog.gateway.limits import Limits
 from natalog.gateway.listings import Listings
 from natalog.gateway.ranges import Ranges
@@ -61,19 +62,21 @@ class Service:
         partitions = TOPICS[LEDGER].partitions
         freshness = Freshness(partitions)
         replies = Replies(loop)
-        metrics.GATEWAY_WAITING.set_function(lambda: len(replies))
         metrics.GATEWAY_STALENESS.set_function(freshness.staleness)
         producer = IntakeProducer(settings.kafka, queue=settings.gateway_queue)
-        # Its queue holds what the budget lets through; a little patience makes large batches.
+        # Its queue holds what the budget lets through. Patience makes large batches: librdkafka sends one partition a
+        # request, and requests are what streams cost Kafka.
         bulk_producer = IntakeProducer(
             settings.kafka,
             "natalog-gateway-bulk",
             queue=settings.gateway_bulk_in_flight,
             queue_mib=64,
-            linger_ms=5,
+            linger_ms=40,
         )
         audit_producer = AuditProducer(settings.kafka, queue=settings.gateway_queue)
         bulk = Bulk(settings.gateway_bulk_in_flight)
+        lane = Lane(loop, bulk_producer)
+        metrics.GATEWAY_WAITING.set_function(lambda: len(replies) + len(lane.awaited))
         metrics.GATEWAY_BULK.set_function(lambda: bulk.used)
         replica = Replica(settings.kafka, settings.data / "replica", partitions, freshness)
         reader = EntryReader(settings.kafka, LEDGER)
@@ -115,7 +118,8 @@ class Service:
                 stream=settings.gateway_stream_mib << 20,
                 seconds=settings.gateway_body_seconds,
             ),
-            desk=Desk(producer, bulk_producer, replies, replica, reader, freshness, ready),
+            desk=Desk(producer, replies, replica, reader, freshness, ready),
+            lane=lane,
             bulk=bulk,
             ranges=Ranges(bulk_producer, bulk),
             inquiry=inquiry,
@@ -127,7 +131,7 @@ class Service:
             ready=ready,
         )
         connecting = [asyncio.create_task(connect(one)) for one in unconnected]
-        replica.start(replies, lambda: _on(loop, inquiry.moved))
+        replica.start(replies, lane, lambda: _on(loop, inquiry.moved))
         reader.start()
         sampler.start()
         inquiry.start()

@@ -101,6 +101,7 @@ class Streamed(Response):
         self._answers = Answers(parts.spill, parts.spill_bytes)
         self._stream = Stream(
             parts.desk,
+            parts.lane,
             parts.bulk,
             parts.ranges,
             self._answers,

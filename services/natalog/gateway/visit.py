@@ -15,6 +15,7 @@ from natalog.gateway.body import Bounds
 from natalog.gateway.bulk import Bulk
 from natalog.gateway.desk import Desk
 from natalog.gateway.inquiry import Inquiry
+from natalog.gateway.lane import Lane
 from natalog.gateway.language import Language
 from natalog.gateway.limits import Limits
 from natalog.gateway.listings import Listings
@@ -48,6 +49,7 @@ class Parts:
     limits: Limits
     bounds: Bounds
     desk: Desk
+    lane: Lane
     bulk: Bulk
     ranges: Ranges
     inquiry: Inquiry
