@@ -2,7 +2,6 @@
 
     python -m bench.ndjson                 a Kafka of its own, one registrar, one gateway, one client
     python -m bench.ndjson --origin LIVE   by the live lane
-    python -m bench.ndjson --profile 10    and where the gateway's threads are (py-spy, seconds)
 
 Also CPU-seconds per 1,000 lines of each process: on two cores they share what there is, so these tell what bounds it.
 The first fifth of the lines does not count.
@@ -52,7 +51,6 @@ def stream_filings(
     lines: int,
     say: Say,
     origin: str = "BACKFILL",
-    profile: int = 0,
 ) -> Figures:
     """One body through a gateway of its own."""
     directory.mkdir(parents=True, exist_ok=True)
@@ -66,15 +64,13 @@ def stream_filings(
     try:
         gateway.start()
         say(f"streaming {file.stat().st_size >> 20} MiB through the gateway")
-        return _run(gateway, registrar, cluster, file, lines, profile)
+        return _run(gateway, registrar, cluster, file, lines)
     finally:
         gateway.stop()
         file.unlink()
 
 
-def _run(
-    gateway: Gateway, registrar: Registrar, cluster: Cluster, file: Path, lines: int, profile: int
-) -> Figures:
+def _run(gateway: Gateway, registrar: Registrar, cluster: Cluster, file: Path, lines: int) -> Figures:
     token = sign(gateway.keys.issuer, sub="adapter-33", org=PROVINCE, roles=["adapter"], lifetime=3600)
     client = subprocess.Popen(
         tethered(
@@ -98,8 +94,6 @@ def _run(
         if client.stdout.readline().strip() != "counting":
             raise RuntimeError("the stream broke")
         before = {name: cpu_seconds(pid) for name, pid in processes.items()}
-        if profile:
-            _profile(gateway.pid, profile)
         last = client.stdout.readline()
         after = {name: cpu_seconds(pid) for name, pid in processes.items()}
     finally:
@@ -119,13 +113,6 @@ def _run(
     return figures
 
 
-def _profile(pid: int, seconds: int) -> None:
-    spy = [sys.executable.replace("python3", "py-spy").replace("python", "py-spy"), "record", "-p", str(pid)]
-    subprocess.run(
-        [*spy, "-d", str(seconds), "-r", "200", "-t", "-f", "raw", "-o", "/dev/stderr", "--gil"], check=False
-    )
-
-
 def main() -> int:
     """Run it alone. The exit code."""
     parser = argparse.ArgumentParser(
@@ -133,7 +120,6 @@ def main() -> int:
     )
     parser.add_argument("--lines", type=int, default=LINES)
     parser.add_argument("--origin", choices=("BACKFILL", "LIVE"), default="BACKFILL")
-    parser.add_argument("--profile", type=int, default=0)
     arguments = parser.parse_args()
     directory = Path(tempfile.mkdtemp(prefix="natalog-bench."))
     try:
@@ -149,7 +135,6 @@ def main() -> int:
                     directory / "gateway",
                     lines=arguments.lines,
                     origin=arguments.origin,
-                    profile=arguments.profile,
                     say=lambda text: print(text, file=sys.stderr),
                 )
             finally:
