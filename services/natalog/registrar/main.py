@@ -19,14 +19,14 @@ from natalog.decision.rules import RuleSetError
 from natalog.exits import Exit
 from natalog.health import serve
 from natalog.kafka.clients import admin_client, assigned_consumer, group_consumer, ledger_producer
-from natalog.kafka.offsets import Identity, identity_of
+from natalog.kafka.offsets import Identity, LogBounds, identity_of
 from natalog.ledger.follow import LEDGER, LedgerReader
 from natalog.ledger.rules import remember, rules_in_force
 from natalog.ledger.seal import SealKeyError, seal_with
 from natalog.ledger.store import Store, StoreInUse
 from natalog.registrar.desk import Desk
 from natalog.registrar.faults import Ending
-from natalog.registrar.intake import Intake
+from natalog.registrar.intake import LEAD, Intake
 from natalog.registrar.loop import Registrar
 from natalog.registrar.work import Decider
 from natalog.registrar.writer import LedgerWriter
@@ -123,6 +123,7 @@ def build(settings: Settings) -> Registrar:
         assigned=desk.assigned,
         revoked=desk.revoked,
         resume=desk.resume,
+        ends=lambda numbers: LogBounds(admin, (), [(LEAD, number) for number in numbers]),
         cap=settings.registrar_batch,
     )
     desk.attach(intake)
