@@ -29,6 +29,8 @@ from natalog.wire.topics import TOPICS
 log = logging.getLogger(__name__)
 
 PARTITIONS = TOPICS["sla.alerts"].partitions
+PATIENCE = 3.0
+"""Seconds after an assignment in which a record may show the broker's clock."""
 AT_ONCE = 5_000
 """Alerts on their way at a time."""
 MEASURE_EVERY = 5.0
@@ -67,6 +69,7 @@ class Watch:
         self._partitions: dict[int, Partition] = {}
         self._clock = BrokerClock()
         self._measured_at = 0.0
+        self._assigned_at = mono()
         self._provinces: set[str] = set()
         self.swept_at = time.monotonic()
         """When the last sweep ended."""
@@ -82,6 +85,7 @@ class Watch:
     def assigned(self) -> None:
         """The group gave out shares: nothing folded before counts."""
         self._partitions.clear()
+        self._assigned_at = self._mono()
         self.has_share = True
 
     def revoked(self) -> None:
@@ -222,15 +226,22 @@ class Watch:
         """Send what is overdue; an obligation is settled once the brokers have its alert."""
         while (read_to := partition.read_to) is not None:
             observed = self._broker_time(read_to)
-            # The host's clock alone may be an hour off: one alert then brings back the broker's.
-            limit = AT_ONCE if self._clock.is_measured else 1
+            limit = self._limit()
             due = partition.obligations.overdue(observed - self._terms.grace_ms, limit)
             if not due:
-                partition.obligations.forget(observed)
+                if self._clock.is_measured:
+                    partition.obligations.forget(observed)
                 return
             await self._send(partition, due, observed)
             if self._partitions.get(number) is not partition:
                 return
+
+    def _limit(self) -> int:
+        """Alerts to send now. The host's clock alone may be hours off: without the broker's, seen on any record that
+        comes in, one alert is risked, and with its answer comes the broker's time."""
+        if self._clock.is_measured:
+            return AT_ONCE
+        return 1 if self._mono() - self._assigned_at > PATIENCE else 0
 
     async def _send(self, partition: Partition, due: list[Obligation], observed: int) -> None:
         after = self._now()
