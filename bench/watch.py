@@ -9,6 +9,7 @@ that was overdue must stand on the ledger exactly once, and none that was filed 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import signal
 import statistics
@@ -161,7 +162,7 @@ class Torture:
             ),
         }
         bounds = [*self.marks.items(), ("end", 1 << 62)]
-        for (name, begin), (_, end) in zip(bounds, bounds[1:], strict=False):
+        for (name, begin), (_, end) in itertools.pairwise(bounds):
             late = sorted(
                 written[r] for r, due in wanted.items() if begin <= due + 1000 < end and r in written
             )
