@@ -174,14 +174,14 @@ class Watch:
         for number in numbers - self._partitions.keys():
             committed = self._kafka.started_from(number)
             start, end = starts[number], ends[number]
-            if committed is None or committed > end:
-                if committed is not None:
-                    extra = {"partition": number, "committed": committed, "end": end}
-                    log.error(
-                        "the log ends before the committed offset: reading from its beginning", extra=extra
-                    )
+            if committed is None:
+                log.info("nothing committed: reading the whole log", extra={"partition": number})
                 committed = start
-            if committed < start:
+            elif committed > end:
+                extra = {"partition": number, "committed": committed, "end": end}
+                log.error("the log ends before the committed offset: reading from its start", extra=extra)
+                committed = start
+            elif committed < start:
                 self._expired(number, start - committed)
             self._partitions[number] = self._new(number, max(start, committed))
         return self._partitions[wanted if wanted >= 0 else min(numbers)]
