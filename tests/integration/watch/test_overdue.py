@@ -53,8 +53,6 @@ def test_calm(stage: Stage) -> None:
     assert max(late) <= GRACE * 1000 + 10_000
     assert watch.metric("natalog_watch_undecodable_total", cause="unreadable") == 20
     watch.wait_for(lambda: watch.metric("natalog_obligations_open") == 0, 10)
-    time.sleep(stage.sla)
-    stage.await_on_ledger(owing)
     assert watch.stop() == Exit.DONE
     stage.check()
 
@@ -73,24 +71,24 @@ def withdraw(stage: Stage, owing: Owing) -> None:
     stage.sender.put(LEAD, key_of(record), encode(record))
 
 
-@pytest.mark.parametrize("stage", [12], indirect=True)
+@pytest.mark.parametrize("stage", [9], indirect=True)
 def test_killed_stopped_joined_and_left(stage: Stage) -> None:
-    """kill -9 at chance moments, two workers, one stopped beyond its session: 1,500 obligations all the while."""
+    """kill -9 at chance moments, two workers, one stopped beyond its session: 1,300 obligations."""
     rng = Random(1)
     watch, other = stage.watch("w1"), stage.watch("w2")
     owing: list[Owing] = []
-    for round_ in range(8):
+    for round_ in range(7):
         batch = stage.complete(190)
         stage.sender.flush()
         stage.file(batch[::2])
         owing += batch[1::2]
-        time.sleep(rng.random() * 2.5)
-        if round_ in (1, 2, 4, 6):
+        time.sleep(rng.random() * 3)
+        if round_ in (1, 3, 4):
             watch.kill()
             watch = stage.watch("w1")
-        elif round_ == 3:
+        elif round_ == 2:
             other.signal(signal.SIGSTOP)
-        elif round_ == 7:
+        elif round_ == 6:
             other.signal(signal.SIGCONT)
     stage.await_alerts(owing, timeout=60)
     watch.kill()
@@ -101,9 +99,9 @@ def test_killed_stopped_joined_and_left(stage: Stage) -> None:
 
 
 def test_alerts_do_not_overtake_a_backlog(stage: Stage) -> None:
-    """The registrar has 40,000 live records before it when the alerts about their end are already there."""
+    """The registrar has 25,000 live records before it when the alerts about their end are already there."""
     watch = stage.watch().wait_holding(12)
-    for _ in range(40_000):
+    for _ in range(25_000):
         record = filing(number())
         stage.sender.put(LEAD, key_of(record), encode(record))
     owing = stage.complete(300, ago=stage.sla)
@@ -115,6 +113,7 @@ def test_alerts_do_not_overtake_a_backlog(stage: Stage) -> None:
     stage.await_on_ledger(owing, timeout=60)
 
 
+@pytest.mark.parametrize("stage", [2], indirect=True)
 def test_records_that_expired_unread(stage: Stage) -> None:
     """Retention passed the committed offset: an alarm, and on from where the log begins."""
     watch = stage.watch().wait_holding(12)
@@ -135,24 +134,26 @@ def test_records_that_expired_unread(stage: Stage) -> None:
     assert again.metric("natalog_watch_missing_records_total", cause="expired") == 45
     # And while it lags: the log is cut before its position.
     again.signal(signal.SIGSTOP)
-    stage.complete(30, partition=3)
-    more = stage.complete(5, partition=3)
+    more = stage.complete(1, partition=3)
+    stage.sender.flush()
+    time.sleep(0.5)  # it comes with the answer that the stopped process has asked for
+    stage.complete(29, partition=3)
+    more += stage.complete(5, partition=3)
     stage.sender.flush()
     for future in stage.admin.delete_records([TopicPartition(LEAD, 3, 88)]).values():
         future.result()
     again.signal(signal.SIGCONT)
-    # A few may have come with the answer that was on its way when it was stopped.
-    again.wait_for(lambda: 45 < again.metric("natalog_watch_missing_records_total") <= 45 + 30)
+    again.wait_for(lambda: again.metric("natalog_watch_missing_records_total") == 45 + 29)
     stage.await_alerts(told + owing + more)
 
 
-@pytest.mark.parametrize("stage", [8], indirect=True)
+@pytest.mark.parametrize("stage", [6], indirect=True)
 def test_clock_of_the_host_is_set(stage: Stage) -> None:
     """An hour ahead, then back: the watch goes by the broker's clock once it has seen it."""
-    watch = stage.watch(step="6:3600").wait_holding(12)
+    watch = stage.watch(step="4:3600").wait_holding(12)
     began = time.monotonic()
     owing: list[Owing] = []
-    while time.monotonic() - began < 9:
+    while time.monotonic() - began < 7:
         batch = stage.complete(4)
         stage.sender.flush()
         owing += batch[2:]
