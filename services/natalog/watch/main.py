@@ -47,7 +47,7 @@ def main(settings: Settings) -> int:
     logging.getLogger("mode.timers").setLevel(logging.ERROR)
     # At once: what an orderly way out would do, a crash has to do without.
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: os._exit(Exit.DONE))
+        signal.signal(number, _stop)
     instance = settings.instance or f"{socket.gethostname()}-watch"
     _wait_for_topics(settings.kafka, instance)
     terms = Terms(
@@ -84,6 +84,11 @@ async def _run(watch: Watch, settings: Settings, instance: str) -> None:
     except Exception as error:
         watchdog.end(f"{type(error).__name__}: {error}")
     await asyncio.Event().wait()
+
+
+def _stop(*_: object) -> None:
+    log.info("stopped")
+    os._exit(Exit.DONE)
 
 
 def _or_end(handler: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:

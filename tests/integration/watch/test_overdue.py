@@ -8,7 +8,7 @@ import uuid
 from random import Random
 
 import pytest
-from confluent_kafka import TopicPartition
+from confluent_kafka import Producer, TopicPartition
 
 from natalog import events
 from natalog.events import WithdrawalAction
@@ -89,6 +89,7 @@ def test_killed_stopped_joined_and_left(stage: Stage) -> None:
         elif round_ == 2:
             other.signal(signal.SIGSTOP)
         elif round_ == 6:
+            time.sleep(2)
             other.signal(signal.SIGCONT)
     stage.await_alerts(owing, timeout=60)
     watch.kill()
@@ -173,3 +174,20 @@ def test_clock_of_the_host_is_set(stage: Stage) -> None:
     assert len(early) <= 1
     stage.await_alerts(owing + quiet)
     wrong.kill()
+
+
+@pytest.mark.parametrize("stage", [2], indirect=True)
+def test_offsets_that_a_transaction_took(stage: Stage) -> None:
+    """A hole is read again by a new process, and then believed: no crash loop."""
+    producer = Producer({"bootstrap.servers": stage.bootstrap, "transactional.id": "stranger"})
+    producer.init_transactions(20)
+    producer.begin_transaction()
+    stranger = filing(number(3))
+    producer.produce(LEAD, encode(stranger), key_of(stranger), 3)
+    producer.commit_transaction(20)
+    owing = stage.complete(3, partition=3)
+    stage.sender.flush()
+    assert stage.watch().wait_end(30) == Exit.RESTART
+    watch = stage.watch().wait_holding(12)
+    stage.await_alerts(owing)
+    assert watch.metric("natalog_watch_missing_records_total", cause="hole") == 1
