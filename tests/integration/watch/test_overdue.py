@@ -86,7 +86,7 @@ def test_killed_stopped_joined_and_left(stage: Stage) -> None:
         owing += batch[1::2]
         if round_ in (1, 3, 4):
             # Alive, so that it has committed: killed before, it would only begin anew.
-            watch.wait_for(lambda: watch.report()["open"] > 0)
+            watch.wait_for(watch.has_open)
             time.sleep(0.6 + rng.random() * 2)
             watch.kill()
             watch = stage.watch("w1")
