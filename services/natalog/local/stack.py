@@ -26,7 +26,7 @@ from natalog.local.stackfile import StackFile
 from natalog.local.supervisor import Service
 from natalog.settings import Settings, environment
 
-PORTS = ("kafka", "controller", "gateway", "registrar_metrics")
+PORTS = ("kafka", "controller", "gateway", "registrar_metrics", "watch_metrics")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +63,7 @@ class Stack:
                 "gateway_host": LOOPBACK,
                 "gateway_port": chosen["gateway"],
                 "registrar_metrics_port": chosen["registrar_metrics"],
+                "watch_metrics_port": chosen["watch_metrics"],
                 "metrics_host": LOOPBACK,
                 "jwks": keys.jwks,
                 "seal_key": keys.seal,
@@ -75,6 +76,7 @@ class Stack:
         return (
             self._kafka(),
             self._natalog("registrar", ready=f"http://{LOOPBACK}:{self.ports['registrar_metrics']}/readyz"),
+            self._natalog("watch", ready=f"http://{LOOPBACK}:{self.ports['watch_metrics']}/readyz"),
             self._natalog("gateway", ready=f"{self.gateway}/readyz"),
         )
 

@@ -17,6 +17,7 @@ from confluent_kafka.admin import AdminClient
 from natalog import metrics
 from natalog.decision.rules import RuleSetError
 from natalog.exits import Exit
+from natalog.health import serve
 from natalog.kafka.clients import (
     PARTITION_SHARE,
     admin_client,
@@ -24,15 +25,14 @@ from natalog.kafka.clients import (
     group_consumer,
     ledger_producer,
 )
-from natalog.kafka.offsets import Identity, identity_of
+from natalog.kafka.offsets import Identity, LogBounds, identity_of
 from natalog.ledger.follow import LEDGER, LedgerReader
 from natalog.ledger.rules import remember, rules_in_force
 from natalog.ledger.seal import SealKeyError, seal_with
 from natalog.ledger.store import Store, StoreInUse
 from natalog.registrar.desk import Desk
 from natalog.registrar.faults import Ending
-from natalog.registrar.http import serve
-from natalog.registrar.intake import Intake
+from natalog.registrar.intake import LEAD, Intake
 from natalog.registrar.loop import Registrar
 from natalog.registrar.work import Decider
 from natalog.registrar.writer import LedgerWriter
@@ -129,6 +129,7 @@ def build(settings: Settings) -> Registrar:
         assigned=desk.assigned,
         revoked=desk.revoked,
         resume=desk.resume,
+        ends=lambda numbers: LogBounds(admin, (), [(LEAD, number) for number in numbers]),
         cap=settings.registrar_batch,
     )
     desk.attach(intake)
