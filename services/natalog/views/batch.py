@@ -10,7 +10,6 @@ from typing import Final
 from librt.strings import BytesWriter
 from mypy_extensions import i64
 
-from natalog.decision import codes
 from natalog.ledger.head import Head
 from natalog.ledger.step import advance, extends
 from natalog.views.copy_format import HEADER, TRAILER
@@ -74,11 +73,11 @@ class Batch:
         self._decisions: BytesWriter = BytesWriter()
         self._filings.write(HEADER)
         self._decisions.write(HEADER)
-        self._registrations: set[bytes] = set()
+        self._keys: set[bytes] = set()
         self.filings: int = 0
         self.decisions: int = 0
         self.distinct: bool = True
-        """Whether no registration has two filings in it."""
+        """Whether no two filings have one key: then each concerns a registration and a number of its own."""
         self.kinds: dict[str, int] = {}
         """How many decisions of each kind there are."""
         self.first_at: i64 = 0  # earliest and latest time of receipt, UTC ms; both 0 when there is none
@@ -171,15 +170,14 @@ class Batch:
                 kind = version_of(value).record
                 value = upgrade(value)
             if kind == "Filing":
-                registration = filing_row(
+                filing_row(
                     self._filings, partition, key, entry, digest, value, fold.silent_from, fold.silent_to
                 )
                 self.filings += 1
-                if entry.reason != codes.MISROUTED:
-                    if registration in self._registrations:
-                        self.distinct = False
-                    else:
-                        self._registrations.add(registration)
+                if key in self._keys:
+                    self.distinct = False
+                else:
+                    self._keys.add(key)
                 return
         decision_row(self._decisions, partition, key, entry, digest, kind)
         self.decisions += 1

@@ -43,6 +43,7 @@ def connect(dsn: str, schema: str, *, application: str = "natalog-projector") ->
     # Sorts and hashes of one batch stay in memory. A commit that is lost with the machine is folded again from the
     # ledger, position and rows together, so it need not be waited for.
     connection.execute("SET work_mem = '64MB'")
+    connection.execute("SET temp_buffers = '64MB'")
     connection.execute("SET synchronous_commit = off")
     connection.execute("SET jit = off")
     connection.commit()

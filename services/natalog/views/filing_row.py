@@ -177,10 +177,10 @@ def filing_row(
     value: bytes,
     silent_from: i64,
     silent_to: i64,
-) -> bytes:
+) -> None:
     """Append the row of a valid entry whose input is the Filing in `value`, in the newest version of its schema.
 
-    Returns what tells its registration from all others. `province` and the like are of the day it was received.
+    `province` and the like are of the day it was received.
     """
     received_at: i64 = broker_time(entry.received_at)
     today: i64 = (received_at + BEIJING_MS) // DAY_MS
@@ -289,4 +289,3 @@ def filing_row(
         copy.text(w, _CAUSES[cause])
     else:
         copy.null(w)
-    return key + b"\0" + registration

@@ -93,28 +93,35 @@ WINDOW w AS (PARTITION BY key, registration_id)
 ORDER BY key, registration_id, seq DESC
 {_merge(_COMPLETED)}"""
 
-_CERTIFICATE_COLUMNS = "number, partition, province, first_seq, last_seq, taken_seq, freed_seq, contested_seq"
-UPSERT_CERTIFICATES = f"""
-INSERT INTO certificates AS c ({_CERTIFICATE_COLUMNS})
-SELECT number, min(partition), min(province), min(seq), max(seq), max(seq) FILTER (WHERE takes),
-    max(seq) FILTER (WHERE frees), min(seq) FILTER (WHERE contested)
-FROM (
-    SELECT key AS number, partition, seq, takes, false AS frees, contested,
-        CASE WHEN key >= 'A' THEN substr(key, 2, 2) ELSE substr(key, 1, 2) END || '0000' AS province
-    FROM stage_filings WHERE wellformed AND counts
-    UNION ALL
-    SELECT key, partition, seq, false,
-        kind = 'Withdrawal' AND verdict = 'ACCEPTED' AND action = 'APPROVE' AND first_seq IS NOT NULL, contested,
-        CASE WHEN key >= 'A' THEN substr(key, 2, 2) ELSE substr(key, 1, 2) END || '0000'
-    FROM stage_decisions WHERE wellformed
-) touched
-GROUP BY number
+_CERTIFICATE = "number, partition, province, first_seq, last_seq, taken_seq, freed_seq, contested_seq"
+# The two digits of the province follow the letter, if there is one.
+_PROVINCE = "left(right(key, 9), 2) || '0000'"
+_MERGE_CERTIFICATES = """
 ON CONFLICT (number) DO UPDATE SET
     first_seq = least(c.first_seq, excluded.first_seq),
     last_seq = greatest(c.last_seq, excluded.last_seq),
     taken_seq = greatest(c.taken_seq, excluded.taken_seq),
     freed_seq = greatest(c.freed_seq, excluded.freed_seq),
     contested_seq = least(c.contested_seq, excluded.contested_seq)"""
+UPSERT_DISTINCT_CERTIFICATES = f"""
+INSERT INTO certificates AS c ({_CERTIFICATE})
+SELECT key, partition, {_PROVINCE}, seq, seq, CASE WHEN takes THEN seq END, NULL, CASE WHEN contested THEN seq END
+FROM stage_filings WHERE wellformed AND counts
+{_MERGE_CERTIFICATES}"""
+UPSERT_CERTIFICATES = f"""
+INSERT INTO certificates AS c ({_CERTIFICATE})
+SELECT key, min(partition), {_PROVINCE}, min(seq), max(seq), max(seq) FILTER (WHERE takes), NULL,
+    min(seq) FILTER (WHERE contested)
+FROM stage_filings WHERE wellformed AND counts GROUP BY key
+{_MERGE_CERTIFICATES}"""
+TOUCH_CERTIFICATES = f"""
+INSERT INTO certificates AS c ({_CERTIFICATE})
+SELECT key, min(partition), {_PROVINCE}, min(seq), max(seq), NULL,
+    max(seq) FILTER (WHERE kind = 'Withdrawal' AND verdict = 'ACCEPTED' AND action = 'APPROVE'
+                     AND first_seq IS NOT NULL),
+    min(seq) FILTER (WHERE contested)
+FROM stage_decisions WHERE wellformed GROUP BY key
+{_MERGE_CERTIFICATES}"""
 
 # Obligations ----------------------------------------------------------------------------------------------------------
 
@@ -269,13 +276,15 @@ def effects(filings: int, distinct: bool, kinds: dict[str, int]) -> list[str]:
     """The statements that a batch needs, in order, after the rows were copied."""
     needed: list[str] = []
     if filings:
-        needed += [INSERT_FILINGS, UPSERT_DISTINCT_REGISTRATIONS if distinct else UPSERT_REGISTRATIONS]
+        needed.append(INSERT_FILINGS)
+        if distinct:
+            needed += [UPSERT_DISTINCT_REGISTRATIONS, UPSERT_DISTINCT_CERTIFICATES]
+        else:
+            needed += [UPSERT_REGISTRATIONS, UPSERT_CERTIFICATES]
     if kinds:
-        needed.append(INSERT_DECISIONS)
+        needed += [INSERT_DECISIONS, TOUCH_CERTIFICATES]
     if "Completion" in kinds:
         needed += [UPSERT_COMPLETED, OPEN_OBLIGATIONS]
-    if filings or kinds:
-        needed.append(UPSERT_CERTIFICATES)
     if filings or "Withdrawal" in kinds:
         needed.append(CLOSE_OBLIGATIONS)
     if "FilingOverdue" in kinds:
