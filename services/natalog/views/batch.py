@@ -80,6 +80,8 @@ class Batch:
         """Whether no two filings have one key: then each concerns a registration and a number of its own."""
         self.kinds: dict[str, int] = {}
         """How many decisions of each kind there are."""
+        self.unplaced: int = 0
+        """Entries whose unit names no known province."""
         self.first_at: i64 = 0  # earliest and latest time of receipt, UTC ms; both 0 when there is none
         self.last_at: i64 = 0
         self.folds: dict[int, Fold] = {}
@@ -170,15 +172,17 @@ class Batch:
                 kind = version_of(value).record
                 value = upgrade(value)
             if kind == "Filing":
-                filing_row(
+                if not filing_row(
                     self._filings, partition, key, entry, digest, value, fold.silent_from, fold.silent_to
-                )
+                ):
+                    self.unplaced += 1
                 self.filings += 1
                 if key in self._keys:
                     self.distinct = False
                 else:
                     self._keys.add(key)
                 return
-        decision_row(self._decisions, partition, key, entry, digest, kind)
+        if not decision_row(self._decisions, partition, key, entry, digest, kind):
+            self.unplaced += 1
         self.decisions += 1
         self.kinds[kind] = self.kinds.get(kind, 0) + 1

@@ -125,19 +125,23 @@ def verdict_fields(w: BytesWriter, entry: EntryView) -> None:
     w.write(flag_set(entry.flags))
 
 
-def place_fields(w: BytesWriter, unit: str, day: i64) -> None:
-    """province, prefecture of a unit or division on a day; null where the table of divisions has none."""
+def place_fields(w: BytesWriter, unit: str, day: i64) -> bool:
+    """province, prefecture of a unit or division on a day; null where the table of divisions has none.
+
+    Whether there is such a province.
+    """
     province = province_of(unit)
     if province == "":
         copy.null(w)
         copy.null(w)
-        return
+        return False
     copy.text(w, province.encode())
     prefecture = prefecture_of(unit, day)
     if prefecture == "":
         copy.null(w)
     else:
         copy.text(w, prefecture.encode())
+    return True
 
 
 def _text(w: BytesWriter, r: Reader) -> None:
@@ -177,10 +181,10 @@ def filing_row(
     value: bytes,
     silent_from: i64,
     silent_to: i64,
-) -> None:
+) -> bool:
     """Append the row of a valid entry whose input is the Filing in `value`, in the newest version of its schema.
 
-    `province` and the like are of the day it was received.
+    `province` and the like are of the day it was received. Whether the unit's province is known.
     """
     received_at: i64 = broker_time(entry.received_at)
     today: i64 = (received_at + BEIJING_MS) // DAY_MS
@@ -211,7 +215,7 @@ def filing_row(
     copy.boolean(w, wellformed)
     unit = r.string()
     copy.text(w, unit.encode("utf-8"))
-    place_fields(w, unit, today)
+    placed = place_fields(w, unit, today)
     _time(w, r.long() if r.there() else None)
     r.skip_data()
     r.skip_data()
@@ -289,3 +293,4 @@ def filing_row(
         copy.text(w, _CAUSES[cause])
     else:
         copy.null(w)
+    return placed

@@ -65,7 +65,7 @@ def test_kills_and_a_rebuild_leave_the_same_tables(broker, tmp_path):
         def read() -> None:
             with connect(server.url, "public") as connection:
                 while not done.is_set():
-                    seen.append(connection.execute("SELECT count(*) FROM natalog.filings").fetchone()[0])
+                    seen.extend(row[0] for row in connection.execute("SELECT count(*) FROM natalog.filings"))
                     connection.rollback()
 
         reading = threading.Thread(target=read)
