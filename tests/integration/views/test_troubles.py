@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import signal
 import subprocess
@@ -16,7 +17,8 @@ import pytest
 from bench.workload import Mix, Workload
 from natalog.decision import codes
 from natalog.ledger.head import Head
-from natalog.views.database import NotPrepared
+from natalog.views.batch import Batch
+from natalog.views.database import NotPrepared, Trouble, trouble_of
 from natalog.views.main import prepare
 from natalog.views.migrate import migrate
 from natalog.wire.hot import encode_entry
@@ -24,7 +26,7 @@ from natalog.wire.murmur2 import partition_of
 from tests.golden.memory_ledger import MemoryLedger
 from tests.integration.views.ledgers import OnKafka, made_up, registration
 from tests.integration.views.process import Projector, until
-from tests.integration.views.tables import opened, rows
+from tests.integration.views.tables import batch_of, opened, rows, stretch
 from tests.postgres_server import Server
 
 pytestmark = [pytest.mark.xdist_group("views"), pytest.mark.timeout(240)]
@@ -146,10 +148,10 @@ def rows_or_none(url: str) -> list[tuple] | None:
 
 
 def test_a_full_disk(postgres):
-    """A tablespace of 64 MB in memory, filled to the brim and then freed."""
+    """A tablespace of 24 MB in memory, filled to the brim and then freed."""
     place = Path(tempfile.mkdtemp(prefix="natalog-small."))  # not below pytest's, which are closed to others
     if subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=64m,mode=777", "tmpfs", place], capture_output=True
+        ["mount", "-t", "tmpfs", "-o", "size=24m,mode=777", "tmpfs", place], capture_output=True
     ).returncode:
         place.rmdir()
         pytest.skip("a file system cannot be mounted here")
@@ -159,22 +161,14 @@ def test_a_full_disk(postgres):
             connection.execute(f"CREATE TABLESPACE small LOCATION '{place}'")
             connection.execute("CREATE DATABASE small TABLESPACE small")
         url = f"{postgres.url.rpartition('/')[0]}/small"
-        from natalog.views.batch import Batch
-        from natalog.views.database import Trouble, trouble_of
-        from tests.integration.views.tables import batch_of, stretch
-
         writer = opened(url)
         ledger = made_up(3_000)
         log = ledger.ledger[5]
         batch: Batch = batch_of(writer, stretch(5, [(r.key, r.value or b"") for r in log]))
         filler = place / "filler"
-        with filler.open("wb") as out:
-            try:
-                while True:
-                    out.write(bytes(4096))
-                    out.flush()
-            except OSError:
-                pass
+        with filler.open("wb", buffering=0) as out, contextlib.suppress(OSError):
+            while True:
+                out.write(bytes(4096))
         with pytest.raises(psycopg.Error) as full:
             writer.write(batch)
         assert trouble_of(full.value) is Trouble.DISK_FULL
