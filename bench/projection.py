@@ -219,8 +219,8 @@ def many(cluster: Cluster, stretches: list[Stretch], ours: int, theirs: int) -> 
         folds = {p: genesis() for p in range(PARTITIONS)}
         jobs = (
             statements.INSERT_FILINGS,
-            statements.UPSERT_DISTINCT_REGISTRATIONS,
-            statements.UPSERT_DISTINCT_CERTIFICATES,
+            statements.UPSERT_TURN_OF_REGISTRATIONS.replace("turn = %s", "turn = 0"),
+            statements.UPSERT_TURN_OF_CERTIFICATES.replace("turn = %s", "turn = 0"),
         )
         wall = cpu = server = 0.0
         filings = 0

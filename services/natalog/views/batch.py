@@ -73,11 +73,11 @@ class Batch:
         self._decisions: BytesWriter = BytesWriter()
         self._filings.write(HEADER)
         self._decisions.write(HEADER)
-        self._keys: set[bytes] = set()
+        self._turns: dict[bytes, int] = {}
         self.filings: int = 0
         self.decisions: int = 0
-        self.distinct: bool = True
-        """Whether no two filings have one key: then each concerns a registration and a number of its own."""
+        self.turns: int = 0
+        """Most filings that one key has in it: what changes one row twice is written in as many turns."""
         self.kinds: dict[str, int] = {}
         """How many decisions of each kind there are."""
         self.unplaced: int = 0
@@ -172,15 +172,17 @@ class Batch:
                 kind = version_of(value).record
                 value = upgrade(value)
             if kind == "Filing":
+                turn = self._turns.get(key, 0)
+                self._turns[key] = turn + 1
+                if turn >= self.turns:
+                    self.turns = turn + 1
+                silent_from, silent_to = fold.silent_from, fold.silent_to
+                row = self._filings
                 if not filing_row(
-                    self._filings, partition, key, entry, digest, value, fold.silent_from, fold.silent_to
+                    row, partition, key, entry, digest, value, silent_from, silent_to, turn & 0x7FFF
                 ):
                     self.unplaced += 1
                 self.filings += 1
-                if key in self._keys:
-                    self.distinct = False
-                else:
-                    self._keys.add(key)
                 return
         if not decision_row(self._decisions, partition, key, entry, digest, kind):
             self.unplaced += 1

@@ -37,6 +37,7 @@ FILING_COLUMNS: Final[tuple[tuple[str, str], ...]] = (
     ("counts", "boolean"),
     ("takes", "boolean"),
     ("contested", "boolean"),
+    ("turn", "smallint"),
     ("key", 'text COLLATE "C"'),
     ("event_id", "uuid"),
     ("number", 'text COLLATE "C"'),
@@ -181,10 +182,12 @@ def filing_row(
     value: bytes,
     silent_from: i64,
     silent_to: i64,
+    turn: i64,
 ) -> bool:
     """Append the row of a valid entry whose input is the Filing in `value`, in the newest version of its schema.
 
-    `province` and the like are of the day it was received. Whether the unit's province is known.
+    `turn` is how many filings of its key came before it in the batch. `province` and the like are of the day it was
+    received. Whether the unit's province is known.
     """
     received_at: i64 = broker_time(entry.received_at)
     today: i64 = (received_at + BEIJING_MS) // DAY_MS
@@ -202,6 +205,7 @@ def filing_row(
     copy.boolean(w, counts)
     copy.boolean(w, accepted and not amendment)
     copy.boolean(w, entry.flags & codes.CONTESTED != 0)
+    copy.smallint(w, turn)
     copy.text(w, key)
     r = Reader(value, 10)
     copy.data(w, r.fixed(16))

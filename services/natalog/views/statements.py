@@ -21,7 +21,7 @@ STAGES = (_stage("stage_filings", FILING_COLUMNS), _stage("stage_decisions", DEC
 COPY_FILINGS = "COPY stage_filings FROM STDIN (FORMAT binary)"
 COPY_DECISIONS = "COPY stage_decisions FROM STDIN (FORMAT binary)"
 
-_STAGE_ONLY = frozenset(["counts", "takes", "contested"])
+_STAGE_ONLY = frozenset(["counts", "takes", "contested", "turn"])
 _CONTENT = (
     "unit_code province prefecture division registered_at registered_on registered_day category household_kind "
     "relation_to_head follows placement_basis basis_ref birth_date parents_married paternity_evidence over_six_visit "
@@ -66,12 +66,14 @@ _TARGET = (
 )
 _RANK = "CASE WHEN verdict = 'ACCEPTED' THEN 2 ELSE 1 END"
 
-# Two filings of one registration may not meet in one INSERT … ON CONFLICT DO UPDATE, and the window costs a sort.
-UPSERT_DISTINCT_REGISTRATIONS = f"""
+# Two filings of one registration may not meet in one INSERT … ON CONFLICT DO UPDATE. So those of one key take turns; in
+# what order does not matter, as for every merge here. Only where there would be many turns the window's sort pays.
+MOST_TURNS = 8
+UPSERT_TURN_OF_REGISTRATIONS = f"""
 INSERT INTO registrations AS r ({_TARGET}, {", ".join(_CONTENT)})
 SELECT key, registration_id, partition, seq, NULL, seq, CASE WHEN takes THEN seq END, {_RANK}, seq, number,
     {", ".join(_CONTENT)}
-FROM stage_filings WHERE counts
+FROM stage_filings WHERE counts AND turn = %s
 {_merge(_CONTENT)}"""
 UPSERT_REGISTRATIONS = f"""
 INSERT INTO registrations AS r ({_TARGET}, {", ".join(_CONTENT)})
@@ -103,10 +105,10 @@ ON CONFLICT (number) DO UPDATE SET
     taken_seq = greatest(c.taken_seq, excluded.taken_seq),
     freed_seq = greatest(c.freed_seq, excluded.freed_seq),
     contested_seq = least(c.contested_seq, excluded.contested_seq)"""
-UPSERT_DISTINCT_CERTIFICATES = f"""
+UPSERT_TURN_OF_CERTIFICATES = f"""
 INSERT INTO certificates AS c ({_CERTIFICATE})
 SELECT key, partition, {_PROVINCE}, seq, seq, CASE WHEN takes THEN seq END, NULL, CASE WHEN contested THEN seq END
-FROM stage_filings WHERE wellformed AND counts
+FROM stage_filings WHERE wellformed AND counts AND turn = %s
 {_MERGE_CERTIFICATES}"""
 UPSERT_CERTIFICATES = f"""
 INSERT INTO certificates AS c ({_CERTIFICATE})
@@ -272,14 +274,26 @@ FROM (
 WHERE v.partition = a.partition AND v.voided_seq = a.voided_seq"""
 
 
-def effects(filings: int, distinct: bool, kinds: dict[str, int]) -> list[str]:
-    """The statements that a batch needs, in order, after the rows were copied."""
+Step = tuple[str, tuple[int, ...] | None]
+"""A statement and its arguments."""
+
+
+def effects(filings: int, turns: int, kinds: dict[str, int]) -> list[Step]:
+    """What a batch needs, in order, after the rows were copied."""
+    steps: list[Step] = [(statement, None) for statement in _of_rows(filings, turns, kinds)]
+    if filings and turns <= MOST_TURNS:
+        of_turns: list[Step] = []
+        for turn in range(turns):
+            of_turns += [(UPSERT_TURN_OF_REGISTRATIONS, (turn,)), (UPSERT_TURN_OF_CERTIFICATES, (turn,))]
+        steps[1:1] = of_turns
+    return steps
+
+
+def _of_rows(filings: int, turns: int, kinds: dict[str, int]) -> list[str]:
     needed: list[str] = []
     if filings:
         needed.append(INSERT_FILINGS)
-        if distinct:
-            needed += [UPSERT_DISTINCT_REGISTRATIONS, UPSERT_DISTINCT_CERTIFICATES]
-        else:
+        if turns > MOST_TURNS:
             needed += [UPSERT_REGISTRATIONS, UPSERT_CERTIFICATES]
     if kinds:
         needed += [INSERT_DECISIONS, TOUCH_CERTIFICATES]
