@@ -54,7 +54,7 @@ class Projector:
         open_writer: Callable[[], Writer],
         *,
         ends: dict[int, int],
-        hand_on: HandOn = lambda _entries, _live: None,
+        hand_on: HandOn | None = None,
         beside: Callable[[], None] = lambda: None,
     ) -> None:
         self._following = following
@@ -131,6 +131,8 @@ class Projector:
             self._drop()
 
     def _hand_over(self, batch: Batch) -> None:
+        if self._hand_on is None:
+            return
         history: list[Committed] = []
         live: list[Committed] = []
         for partition, offset, entry in batch.entries:
