@@ -90,7 +90,8 @@ class Projector:
         Raises OtherLedger and KafkaException; the process should end then.
         """
         batch = self._following.read(0.0 if self._pending else timeout)
-        self.settle()
+        if not self.settle():
+            return True  # what was read does not follow what the database holds now
         self._beside()
         if not batch.folds:
             self._following.written()
@@ -98,10 +99,10 @@ class Projector:
         self._pending = (self._pool.submit(self._write, batch), batch)
         return True
 
-    def settle(self) -> None:
-        """Wait for the batch that is being written, and hand it on."""
+    def settle(self) -> bool:
+        """Wait for the batch that is being written, and hand it on. False when reading had to begin elsewhere."""
         if self._pending is None:
-            return
+            return True
         written, batch = self._pending
         while True:
             try:
@@ -121,6 +122,7 @@ class Projector:
             self._hand_over(batch)
         elif not self.stopping:
             self.begin()  # the position was exchanged under us: go on from the new one
+        return done
 
     def close(self) -> None:
         """Finish what is being written, and let go of the database."""
@@ -149,14 +151,11 @@ class Projector:
 
     def _write(self, batch: Batch) -> bool:
         """Write it, however long that takes. False when its place was taken, or on `stop`. On the writer's thread."""
-        before: dict[int, Fold] | None = None
         pause, noted = 0.1, None
         while True:
             writer = self._connect() if self._writer is None else self._writer
             if writer is None:
                 return False
-            if before is None:
-                before = {p: writer.folds[p] for p in batch.folds}
             try:
                 if _stands_at(writer, batch.folds):
                     break  # the commit whose answer was lost had been made
