@@ -16,6 +16,9 @@ log = logging.getLogger(__name__)
 
 ENTRIES = 20_000
 """Entries of one transaction at most; more gain nothing."""
+_SLICE = 32
+"""Entries folded in one go. Compiled code keeps the interpreter's lock while it runs, and whoever writes the batch
+before needs the lock for a moment at each 128 KiB it has sent: PostgreSQL would wait for us there."""
 
 
 @dataclass(slots=True)
@@ -71,10 +74,15 @@ class Following:
         first = 0
         while first < len(stretch.offsets) and stretch.offsets[first] < tail.fold.head.offset:
             first += 1
-        offsets = stretch.offsets[first:]
-        if offsets:
-            batch.add(tail.fold, stretch.partition, offsets, stretch.keys[first:], stretch.values[first:])
-            tail.fold = batch.folds[stretch.partition]
+        partition, size = stretch.partition, len(stretch.offsets)
+        for at in range(first, size, _SLICE):
+            to = min(size, at + _SLICE)
+            batch.add(
+                tail.fold, partition, stretch.offsets[at:to], stretch.keys[at:to], stretch.values[at:to]
+            )
+            tail.fold = batch.folds[partition]
+            if partition in batch.faults:
+                break
         if stretch.partition in batch.faults:
             self.halt(stretch.partition, batch.faults[stretch.partition])
         else:
