@@ -69,6 +69,13 @@ class Following:
         if stretch.outside:
             raise OtherLedger(f"partition {stretch.partition}: {stretch.outside}")
         if not tail.proven:
+            if not stretch.offsets:
+                # A broker that has just come back may not show its newest records yet.
+                log.error(
+                    "the ledger ends before what the projection holds of it: waiting",
+                    extra={"partition": stretch.partition, "offset": int(tail.fold.last)},
+                )
+                return
             _prove(tail.fold, stretch)
             tail.proven = True
         first = 0
@@ -124,7 +131,7 @@ class Following:
 
 def _prove(fold: Fold, stretch: Stretch) -> None:
     where = f"partition {stretch.partition}"
-    if not stretch.offsets or stretch.offsets[0] != fold.last:
+    if stretch.offsets[0] != fold.last:
         raise OtherLedger(f"{where}: no entry at offset {fold.last}, where the projection's last one stood")
     if hashlib.sha256(stretch.values[0]).digest() != fold.head.prev:
         raise OtherLedger(f"{where}: another entry at offset {fold.last} than the projection was folded from")
