@@ -1,0 +1,71 @@
+"""Puts a batch into PostgreSQL: position, staged rows, effects, in one transaction."""
+
+from __future__ import annotations
+
+from psycopg import Connection
+
+from natalog.kafka.offsets import Identity
+from natalog.views import positions, statements
+from natalog.views.batch import Batch, Fold
+from natalog.views.database import connect
+from natalog.views.years import ensure_years, year_of
+
+
+class Writer:
+    """One connection. Not for use by several threads at a time. Every method raises psycopg.Error.
+
+    After an error `close` it and make another: nothing is kept here that the database does not know.
+    """
+
+    def __init__(self, dsn: str, schema: str, partitions: int, identity: Identity) -> None:
+        self.connection: Connection = connect(dsn, schema)
+        try:
+            with self.connection.transaction():
+                positions.claim(self.connection, identity)
+                self.folds, self._table = positions.load(self.connection, partitions)
+            for stage in statements.STAGES:
+                self.connection.execute(stage)
+            self.connection.commit()
+        except BaseException:
+            self.connection.close()
+            raise
+        self._years: set[int] = set()
+
+    def write(self, batch: Batch) -> None:
+        """All of the batch, or nothing. Raises positions.Moved when it does not follow what is there."""
+        connection = self.connection
+        with connection.transaction(), connection.cursor() as cursor:
+            for partition, after in sorted(batch.folds.items()):
+                before = batch.before[partition].head
+                here = self.folds[partition]
+                if (here.head.seq, here.head.offset, here.head.prev) != (
+                    before.seq,
+                    before.offset,
+                    before.prev,
+                ):
+                    raise positions.Moved(f"the batch does not follow the position of partition {partition}")
+                positions.move(connection, self._table, partition, here, after)
+            self._ensure_years(batch)
+            if batch.filings:
+                with cursor.copy(statements.COPY_FILINGS) as copy:
+                    copy.write(batch.filing_rows())
+            if batch.decisions:
+                with cursor.copy(statements.COPY_DECISIONS) as copy:
+                    copy.write(batch.decision_rows())
+            for statement, arguments in statements.effects(batch.filings, batch.turns, batch.kinds):
+                cursor.execute(statement, arguments)
+        self.folds.update(batch.folds)
+
+    def _ensure_years(self, batch: Batch) -> None:
+        years = {year_of(batch.first_at), year_of(batch.last_at)}
+        if batch.entries and not years <= self._years:
+            ensure_years(self.connection, ("filings", "decisions"), batch.first_at, batch.last_at)
+            self._years |= years
+
+    def position(self) -> dict[int, Fold]:
+        """Where the database stands."""
+        return dict(self.folds)
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        self.connection.close()
