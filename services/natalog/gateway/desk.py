@@ -33,6 +33,7 @@ log = logging.getLogger(__name__)
 RETRY_AFTER = 2  # seconds
 _SAFE_WITHIN = 1.0  # seconds after the deadline that a 202 waits for the record to be safe
 _BULK_WITHIN = 30.0  # seconds a record of a stream waits for room in the producer
+_TELLING = 1.0  # seconds; a caller that waited less and got no verdict says nothing about how long they take
 _ORIGINAL_WITHIN = 2.0  # seconds; the submission is on the ledger already, so its deadline may pass a little
 
 
@@ -53,6 +54,8 @@ class Sent:
 
     prepared: Prepared
     waiting: Waiting
+    at: float
+    """time.monotonic() when it was handed to the producer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +133,7 @@ class Desk:
 
     def _send(self, producer: IntakeProducer, prepared: Prepared) -> Sent:
         waiting = self._replies.expect(prepared.event_id.bytes, prepared.topic, prepared.partition)
+        began = time.monotonic()
 
         def report(offset: int | None) -> None:
             self._replies.delivered(waiting, offset)
@@ -147,7 +151,7 @@ class Desk:
         except BaseException:
             self._replies.forget(waiting)
             raise
-        return Sent(prepared, waiting)
+        return Sent(prepared, waiting, began)
 
     def forget(self, waiting: Waiting) -> None:
         """Nobody waits for this one any longer; it is on its way all the same."""
@@ -155,7 +159,11 @@ class Desk:
 
     async def answer(self, sent: Sent, deadline: float) -> Answer:
         """The verdict, or a 202 once `deadline` (monotonic seconds) has passed or the send's outcome is unknown."""
-        answer = self.settle(sent.prepared, await self.reply(sent, deadline))
+        reply = await self.reply(sent, deadline)
+        waited = time.monotonic() - sent.at
+        if reply is not None or waited >= _TELLING:
+            metrics.SUBMIT_TO_VERDICT.observe(waited)
+        answer = self.settle(sent.prepared, reply)
         if isinstance(answer, Repeated):
             original = await self.original(sent.prepared, answer, deadline)
             return self.repeated(sent.prepared, answer, original)

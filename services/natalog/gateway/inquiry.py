@@ -6,12 +6,14 @@ import asyncio
 import re
 import time
 import uuid
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
 
-from natalog.decision.divisions import contains
+from natalog import metrics
+from natalog.decision.divisions import contains, province_of
 from natalog.decision.numbers import is_wellformed, normalise, suggest
 from natalog.events import Answer, QueryRecord
 from natalog.gateway.auth import Caller
@@ -118,7 +120,8 @@ class Inquiry:
         try:
             await self._record(asking, check_id, now, answers)
         except (TimeoutError, QueueFull, TooLarge):
-            return False, [unknown(number, check_id) for number in numbers]
+            answers = [unknown(number, check_id) for number in numbers]
+        count(asking.unit, answers)
         return all(a["status"] != Status.UNKNOWN for a in answers), answers
 
     def _answers(self, numbers: Sequence[str], unit: str, now: int, check_id: str) -> list[dict[str, Any]]:
@@ -206,6 +209,13 @@ def _as_of(partition: int, position: int, as_of: int) -> dict[str, str | int | N
 _UNTOLD: Final = Finding(Status.UNKNOWN, usable=False)
 _MALFORMED: Final = Finding(Status.MALFORMED, usable=False)
 _NEVER: Final = {"token": None, "time": None}
+
+
+def count(unit: str, answers: Sequence[Mapping[str, Any]]) -> None:
+    """Count what was told, under the province of the unit that asked."""
+    province = province_of(unit) or metrics.UNKNOWN
+    for status, many in Counter(answer["status"] for answer in answers).items():
+        metrics.CHECKS.labels(province, status).inc(many)
 
 
 def unknown(number: str, check_id: uuid.UUID | None = None) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import functools
 import logging
+import socket
 from collections.abc import AsyncIterator
 
 import uvicorn
@@ -61,7 +62,8 @@ class Service:
         freshness = Freshness(partitions)
         replies = Replies(loop)
         metrics.GATEWAY_WAITING.set_function(lambda: len(replies))
-        metrics.GATEWAY_STALENESS.set_function(freshness.staleness)
+        name = settings.instance or f"{socket.gethostname()}-gateway"
+        metrics.REPLICA_STALENESS.labels(name).set_function(freshness.staleness)
         producer = IntakeProducer(settings.kafka, queue=settings.gateway_queue)
         # Its queue holds what the budget lets through; a little patience makes large batches.
         bulk_producer = IntakeProducer(
@@ -73,7 +75,7 @@ class Service:
         )
         bulk = Bulk(settings.gateway_bulk_in_flight)
         metrics.GATEWAY_BULK.set_function(lambda: bulk.used)
-        replica = Replica(settings.kafka, settings.data / "replica", partitions, freshness)
+        replica = Replica(settings.kafka, settings.data / "replica", partitions, freshness, name)
         reader = EntryReader(settings.kafka, LEDGER)
         sampler = Sampler(
             settings.kafka,

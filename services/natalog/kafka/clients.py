@@ -146,13 +146,20 @@ def group_consumer(
 
 
 def assigned_consumer(
-    bootstrap: str, name: str, *, ends: bool = False, queue_kbytes: int = 16_384, fetch_wait_ms: int = 100
+    bootstrap: str,
+    name: str,
+    *,
+    ends: bool = False,
+    queue_kbytes: int = 16_384,
+    fetch_wait_ms: int = 100,
+    fetch_bytes: int = 1 << 20,
 ) -> Consumer:
     """A consumer outside any group whose partitions are assigned by hand.
 
     With `ends`, reaching the last stable offset is reported as an event (_PARTITION_EOF) carrying the position.
     `fetch_wait_ms` is how long the broker holds a fetch at the end of a log, and thereby how long a consumer that is
-    given other partitions waits for its first record.
+    given other partitions waits for its first record. `fetch_bytes` bounds what is fetched of a partition at a time;
+    the broker sends at least one batch.
     """
     return _consumer(
         bootstrap,
@@ -161,6 +168,7 @@ def assigned_consumer(
         {
             "enable.partition.eof": ends,
             "fetch.wait.max.ms": fetch_wait_ms,
+            "max.partition.fetch.bytes": fetch_bytes,
             "queued.min.messages": 20_000,
             "queued.max.messages.kbytes": queue_kbytes,
         },

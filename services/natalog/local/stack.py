@@ -22,11 +22,14 @@ from natalog.local import ports
 from natalog.local.issuer import Keys, create_keys
 from natalog.local.kafka import KafkaNode, find_java, find_libs
 from natalog.local.ports import LOOPBACK
+from natalog.local.prometheus import PrometheusNode, find_prometheus
 from natalog.local.stackfile import StackFile
 from natalog.local.supervisor import Service
 from natalog.settings import Settings, environment
 
-PORTS = ("kafka", "controller", "gateway", "registrar_metrics")
+PORTS = ("kafka", "controller", "gateway", "registrar_metrics", "prometheus")
+SCRAPED = {"registrar": "registrar_metrics", "gateway": "gateway"}
+"""Port of each service's /metrics, by the job's name in deploy/prometheus."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,8 @@ class Stack:
     keys: Keys
     settings: Settings
     node: KafkaNode
+    prometheus: PrometheusNode | None = None
+    """None where the machine has none."""
 
     @classmethod
     def prepare(cls, directory: Path, base: Settings, *, gateway_port: int | None = None) -> Stack:
@@ -68,7 +73,22 @@ class Stack:
                 "seal_key": keys.seal,
             }
         )
-        return cls(directory=directory, ports=chosen, keys=keys, settings=settings, node=node)
+        prometheus: PrometheusNode | None = None
+        if (program := find_prometheus(base.prometheus)) is not None:
+            prometheus = PrometheusNode(
+                directory=directory / "prometheus",
+                port=chosen["prometheus"],
+                program=program,
+                targets={job: f"{LOOPBACK}:{chosen[port]}" for job, port in SCRAPED.items()},
+            )
+        return cls(
+            directory=directory,
+            ports=chosen,
+            keys=keys,
+            settings=settings,
+            node=node,
+            prometheus=prometheus,
+        )
 
     def services(self) -> tuple[Service, ...]:
         """In starting order; stopped in the reverse."""
@@ -76,6 +96,7 @@ class Stack:
             self._kafka(),
             self._natalog("registrar", ready=f"http://{LOOPBACK}:{self.ports['registrar_metrics']}/readyz"),
             self._natalog("gateway", ready=f"{self.gateway}/readyz"),
+            *self._prometheus(),
         )
 
     @property
@@ -86,7 +107,11 @@ class Stack:
     def describe(self, pids: dict[str, int]) -> StackFile:
         """What stack.json says when these processes run."""
         return StackFile(
-            gateway=self.gateway, kafka=self.node.bootstrap, issuer_key=str(self.keys.issuer), pids=pids
+            gateway=self.gateway,
+            kafka=self.node.bootstrap,
+            issuer_key=str(self.keys.issuer),
+            pids=pids,
+            prometheus=None if self.prometheus is None else self.prometheus.url,
         )
 
     def _kafka(self) -> Service:
@@ -105,6 +130,18 @@ class Stack:
             prepare=self.node.prepare,
             settled=settled,
             stop_within=30.0,
+        )
+
+    def _prometheus(self) -> tuple[Service, ...]:
+        if self.prometheus is None:
+            return ()
+        return (
+            Service(
+                name="prometheus",
+                command=self.prometheus.command(),
+                prepare=self.prometheus.prepare,
+                ready=_answers(f"{self.prometheus.url}/-/ready"),
+            ),
         )
 
     def _natalog(self, name: str, *, ready: str) -> Service:

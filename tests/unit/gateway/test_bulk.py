@@ -103,7 +103,7 @@ class Desk:
 
     async def send_bulk(self, prepared: Any) -> Sent:
         self.sent.append(prepared)
-        return Sent(prepared, object())  # type: ignore[arg-type]
+        return Sent(prepared, object(), 0.0)  # type: ignore[arg-type]
 
     async def reply(self, sent: Sent, deadline: float) -> Any:
         await self.open.wait()
