@@ -28,8 +28,13 @@ from natalog.local.supervisor import Service
 from natalog.settings import Settings, environment
 
 PORTS = ("kafka", "controller", "gateway", "registrar_metrics", "prometheus")
-SCRAPED = {"registrar": "registrar_metrics", "gateway": "gateway"}
-"""Port of each service's /metrics, by the job's name in deploy/prometheus."""
+SCRAPED = {
+    "registrar": "registrar_metrics",
+    "gateway": "gateway",
+    "projector": "projector_metrics",
+    "watch": "watch_metrics",
+}
+"""Port of each service's /metrics, by the job's name in deploy/prometheus; what has no port does not run here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +84,9 @@ class Stack:
                 directory=directory / "prometheus",
                 port=chosen["prometheus"],
                 program=program,
-                targets={job: f"{LOOPBACK}:{chosen[port]}" for job, port in SCRAPED.items()},
+                targets={
+                    job: f"{LOOPBACK}:{chosen[port]}" for job, port in SCRAPED.items() if port in chosen
+                },
             )
         return cls(
             directory=directory,
