@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,39 +10,31 @@ from prometheus_client import REGISTRY
 
 from natalog import events
 from natalog.decision.divisions import province_of
-from natalog.views.ledger_metrics import LedgerMetrics, show_open
+from natalog.views.ledger_metrics import LedgerMetrics, Tally, declare, publish, show_open
 from natalog.wire import codec
-from natalog.wire.hot import read_entry
+from natalog.wire.hot import EntryView, read_entry
 from tests.property.decision_histories import PARTITION
 from tests.property.test_decision_fold import HISTORIES, SPLITS, cut, decided
-
-COUNTED = ("filings", "filing_delay_seconds", "decisions", "refusals", "flags", "doubts")
-
-
-def fault_of(filing: events.Filing, received_at: int) -> str:
-    return "TRANSPORT" if filing.unit_code.startswith("33") else "STATION"
-
 
 Key = tuple[str, tuple[str, ...]]
 
 
-def samples() -> defaultdict[Key, float]:
-    """Every counter that is not 0, by name and label values."""
+def fault_of(partition: int, entry: EntryView) -> str:
+    assert partition == PARTITION
+    return "TRANSPORT" if entry.received_at % 2 else "STATION"
+
+
+def flat(*tallies: Tally) -> dict[Key, float]:
+    """All increments as one table, by counter and label values."""
     found: defaultdict[Key, float] = defaultdict(float)
-    for family in REGISTRY.collect():
-        if family.name.removeprefix("natalog_") in COUNTED:
-            for sample in family.samples:
-                if not sample.name.endswith(("_created", "_bucket")) and sample.value:
-                    found[sample.name.removeprefix("natalog_"), tuple(sample.labels.values())] += sample.value
-    return found
-
-
-def added(before: Mapping[Key, float], after: Mapping[Key, float]) -> dict[Key, float]:
-    return {
-        key: round(value - before.get(key, 0), 3)
-        for key, value in after.items()
-        if abs(value - before.get(key, 0)) > 1e-6
-    }
+    for added in tallies:
+        for name in ("filings", "decisions", "refusals", "flags", "doubts"):
+            for labels, count in getattr(added, name).items():
+                found[name, labels] += count
+        for province, seconds in added.delays:
+            found["delays", (province,)] += 1
+            found["delay_seconds", (province,)] += seconds
+    return {key: round(value, 3) for key, value in found.items() if value}
 
 
 def plain(entries: list[tuple[bytes, bytes]]) -> dict[Key, float]:
@@ -53,49 +44,57 @@ def plain(entries: list[tuple[bytes, bytes]]) -> dict[Key, float]:
         entry = codec.decode(value)
         assert isinstance(entry, events.Entry)
         if not isinstance(entry.input, bytes):
-            want["decisions_total", ("unknown", entry.verdict.value, "unknown")] += 1
+            want["decisions", ("unknown", entry.verdict.value, "unknown")] += 1
             continue
         record = codec.decode(entry.input)
         province = province_of(record.unit_code) or "unknown"
         kind = {"BlacklistChange": "blacklist-change", "FilingOverdue": "filing-overdue"}.get(
             type(record).__name__, type(record).__name__.lower()
         )
-        want["decisions_total", (kind, entry.verdict.value, province)] += 1
+        want["decisions", (kind, entry.verdict.value, province)] += 1
         if entry.reason:
-            want["refusals_total", (entry.reason, province)] += 1
+            want["refusals", (entry.reason, province)] += 1
         for flag in entry.flags:
-            want["flags_total", (flag, province)] += 1
+            want["flags", (flag, province)] += 1
         for doubt in entry.doubts:
-            want["doubts_total", (doubt, province)] += 1
+            want["doubts", (doubt, province)] += 1
         if isinstance(record, events.Filing):
             prefecture = {"3301": "330100", "3302": "330200", "3101": "310000"}.get(
                 record.unit_code[:4], "unknown"
             )
             if entry.delay_ms is not None:
                 late = "FILED_LATE" in entry.flags
-                cause = fault_of(record, 0) if late else "NONE"
-                want["filings_total", (prefecture, "late" if late else "on_time", cause)] += 1
-                want["filing_delay_seconds_count", (province,)] += 1
-                want["filing_delay_seconds_sum", (province,)] += entry.delay_ms / 1000
+                cause = fault_of(PARTITION, read_entry(value)) if late else "NONE"
+                want["filings", (prefecture, "late" if late else "on_time", cause)] += 1
+                want["delays", (province,)] += 1
+                want["delay_seconds", (province,)] += entry.delay_ms / 1000
             elif "NOT_TIMEABLE" in entry.flags:
-                want["filings_total", (prefecture, "untimed", "NONE")] += 1
+                want["filings", (prefecture, "untimed", "NONE")] += 1
     return {key: round(value, 3) for key, value in want.items() if value}
 
 
-def counting(heads: int) -> LedgerMetrics:
-    return LedgerMetrics({PARTITION: heads}, fault_of)
+class Counting(LedgerMetrics):
+    """Of a process that starts when the ledger ends at `end` and its tables are at `position` (entries)."""
+
+    def __init__(self, end: int, position: int = 0) -> None:
+        self.told: list[Tally] = []
+        where = {PARTITION: offset_of(position)}
+        super().__init__({PARTITION: offset_of(end)}, where, {PARTITION: position}, self.told.append)
 
 
 def hand_over(
     metrics: LedgerMetrics, entries: list[tuple[bytes, bytes]], start: int, sizes: list[int]
 ) -> None:
-    """Entries from offset `start` on, cut into batches; every fourth offset is a marker's, as in a real log."""
-    offsets = [i + i // 3 for i in range(len(entries))]
-    for piece in cut(list(zip(offsets, entries, strict=True))[start:], sizes):
-        metrics.count(PARTITION, [(offset, read_entry(value)) for offset, (_, value) in piece])
+    """Entries from the `start`th on, cut into batches."""
+    at = start
+    for piece in cut(entries[start:], sizes):
+        at += len(piece)
+        located = [(PARTITION, read_entry(value)) for _, value in piece]
+        metrics.count(located, {PARTITION: offset_of(at)}, fault_of)
 
 
 def offset_of(index: int) -> int:
+    """Every fourth offset is a marker's, as in a real log."""
     return index + index // 3
 
 
@@ -103,14 +102,28 @@ def offset_of(index: int) -> int:
 @given(HISTORIES, SPLITS, st.data())
 def test_from_the_live_head_on_each_entry_counts_once(sent, sizes, data):
     entries = decided(sent).entries
-    live = data.draw(st.integers(0, len(entries)))
-    before = samples()
-    metrics = counting(offset_of(live))
-    # Catches up from anywhere, is told a stretch twice, is rebuilt from the first entry: nothing counts again.
-    hand_over(metrics, entries, data.draw(st.integers(0, live)), sizes)
+    end = data.draw(st.integers(0, len(entries)))
+    position = data.draw(st.integers(0, end))
+    metrics = Counting(end, position)
+    # Catches up, is told a stretch twice, is rebuilt from the first entry: nothing counts again.
+    hand_over(metrics, entries[:end], position, sizes)
+    hand_over(metrics, entries, end, sizes)
     hand_over(metrics, entries, data.draw(st.integers(0, len(entries))), sizes)
     hand_over(metrics, entries, 0, sizes)
-    assert added(before, samples()) == plain(entries[live:])
+    assert flat(*metrics.told) == plain(entries[end:])
+
+
+@settings(max_examples=30, deadline=None)
+@given(HISTORIES, SPLITS, st.data())
+def test_a_batch_across_the_live_head_counts_nothing_twice_and_misses_only_itself(sent, sizes, data):
+    entries = decided(sent).entries
+    end = data.draw(st.integers(0, len(entries)))
+    metrics = Counting(end)
+    hand_over(metrics, entries, 0, sizes)
+    first, turn = 0, 0
+    while first < end:  # where the first batch after the live head begins
+        first, turn = first + sizes[turn % len(sizes)], turn + 1
+    assert flat(*metrics.told) == plain(entries[first if end else 0 :])
 
 
 @settings(max_examples=30, deadline=None)
@@ -119,20 +132,42 @@ def test_a_restart_counts_nothing_again(sent, sizes, data):
     entries = decided(sent).entries
     stopped = data.draw(st.integers(0, len(entries)))
     back = data.draw(st.integers(stopped, len(entries)))
-    before = samples()
-    hand_over(counting(0), entries[:stopped], 0, sizes)
+    first = Counting(0)
+    hand_over(first, entries[:stopped], 0, sizes)
     # Back when the ledger had come to `back`; its tables may be anywhere before, even empty.
-    hand_over(counting(offset_of(back)), entries, data.draw(st.integers(0, stopped)), sizes)
-    want = defaultdict(float, plain(entries[:stopped]))
-    for key, value in plain(entries[back:]).items():
-        want[key] += value
-    got = added(before, samples())
-    assert got.keys() == want.keys()
-    assert all(abs(got[key] - want[key]) < 0.01 for key in want)
+    position = data.draw(st.integers(0, stopped))
+    again = Counting(back, position)
+    hand_over(again, entries[:back], position, sizes)
+    hand_over(again, entries, back, sizes)
+    assert flat(*first.told) == plain(entries[:stopped])
+    assert flat(*again.told) == plain(entries[back:])
+
+
+def value(name: str, **labels: str) -> float | None:
+    return REGISTRY.get_sample_value(f"natalog_{name}", labels)
+
+
+def test_what_is_tallied_is_published():
+    labels = {"prefecture": "330100", "result": "late", "cause": "TRANSPORT"}
+    declare()
+    before = (
+        value("filings_total", **labels),
+        value("filing_delay_seconds_bucket", province="330000", le="1800.0"),
+    )
+    added = Tally(delays=[("330000", 1800.0), ("330000", 1800.001)])
+    added.filings["330100", "late", "TRANSPORT"] += 2
+    publish(added)
+    after = (
+        value("filings_total", **labels),
+        value("filing_delay_seconds_bucket", province="330000", le="1800.0"),
+    )
+    assert before[0] is not None
+    assert before[1] is not None
+    assert after == (before[0] + 2, before[1] + 1)
 
 
 def test_every_label_is_there_from_the_start():
-    counting(0)
+    declare()
     text = {
         (sample.name, tuple(sample.labels.values()))
         for family in REGISTRY.collect()
@@ -147,12 +182,9 @@ def test_every_label_is_there_from_the_start():
 
 
 def test_open_ones_go_back_to_zero_and_unknown_provinces_are_one():
-    def value(name: str, province: str) -> float | None:
-        return REGISTRY.get_sample_value(f"natalog_{name}", {"province": province})
-
     show_open({"330000": 3, "990000": 2, "": 1}, {"540000": 1})
-    assert [value("overdue_open", p) for p in ("330000", "unknown", "110000")] == [3, 3, 0]
-    assert value("contested_open", "540000") == 1
+    assert [value("overdue_open", province=p) for p in ("330000", "unknown", "110000")] == [3, 3, 0]
+    assert value("contested_open", province="540000") == 1
     show_open({}, {"540000": 1})
-    assert [value("overdue_open", p) for p in ("330000", "unknown")] == [0, 0]
-    assert value("overdue_open", "990000") is None
+    assert [value("overdue_open", province=p) for p in ("330000", "unknown")] == [0, 0]
+    assert value("overdue_open", province="990000") is None

@@ -1,8 +1,8 @@
 """What the ledger says, as counters: filings, decisions, refusals, flags, doubts.
 
-The projector hands every batch of valid entries here once it is committed. Counting begins where the ledger ended
-when the process started, so a restart or a rebuild counts nothing again; what was decided while the projector was down
-is in the tables and in no counter. Assessment reads the tables (ADR 20).
+The projector hands every batch of valid entries here once it is committed. Counting begins when the fold has come to
+where the ledger ended at the start of the process, so a restart or a rebuild counts nothing again; what was decided
+while the projector was down is in the tables and in no counter. Assessment reads the tables (ADR 20).
 
 Labels are divisions, never stations. All label values are there from the start: a counter that appears with its first
 increment hides that increment from `increase` and `rate`.
@@ -18,16 +18,17 @@ from typing import Final
 from natalog import events, metrics
 from natalog.decision.calendar import beijing_day
 from natalog.decision.codes import DOUBTS, FILED_LATE, FLAGS, NOT_TIMEABLE, REASONS, REFUSED, VERDICTS, names
-from natalog.decision.commands import Command, Filing
+from natalog.decision.commands import Filing
 from natalog.decision.divisions import MUNICIPALITIES, prefecture_of, prefectures, province_of
 from natalog.decision.numbers import PROVINCES
 from natalog.metrics import UNKNOWN
-from natalog.wire import codec
 from natalog.wire.hot import RECORD_INPUT, EntryView, read_command
 from natalog.wire.kinds import KIND_OF_RECORD
 
-Cause = Callable[[events.Filing, int], str]
-"""From a late filing and its broker time (ms) to whose fault it was: one of `CAUSES`."""
+Located = tuple[int, EntryView]
+"""A valid entry and the partition of the ledger it stands on."""
+Cause = Callable[[int, EntryView], str]
+"""From the partition and entry of a late filing to whose fault it was: one of `CAUSES`."""
 
 CAUSES: Final = ("STATION", "TRANSPORT", "MINISTRY", "CLOCK", "UNKNOWN")
 NO_CAUSE: Final = "NONE"
@@ -53,14 +54,14 @@ class Tally:
     doubts: Counter[tuple[str, str]] = field(default_factory=Counter)
 
 
-def tally(entries: Iterable[EntryView], cause: Cause) -> Tally:
+def tally(entries: Iterable[Located], cause: Cause) -> Tally:
     """What valid entries add to the counters. Pure.
 
     A registration counts as filed once: at the filing that was timed, or that could have been were the hour known.
     Repeats and unreadable records hold no record, so their kind and province are unknown.
     """
     added = Tally()
-    for entry in entries:
+    for partition, entry in entries:
         verdict = VERDICTS[entry.verdict]
         if entry.kind != RECORD_INPUT:
             added.decisions[UNKNOWN, verdict, UNKNOWN] += 1
@@ -75,46 +76,57 @@ def tally(entries: Iterable[EntryView], cause: Cause) -> Tally:
         for doubt in names(DOUBTS, entry.doubts):
             added.doubts[doubt, province] += 1
         if isinstance(command, Filing):
-            _tally_filing(added, entry, command, province, cause)
+            fault = cause(partition, entry) if entry.flags & FILED_LATE else NO_CAUSE
+            _tally_filing(added, entry, command.unit_code, province, fault)
     return added
 
 
-def _tally_filing(added: Tally, entry: EntryView, filing: Command, province: str, cause: Cause) -> None:
+def _tally_filing(added: Tally, entry: EntryView, unit: str, province: str, cause: str) -> None:
     if entry.delay_ms < 0 and not entry.flags & NOT_TIMEABLE:
         return  # an amendment, a correction, backfill: this registration's filing was another
     day = beijing_day(entry.received_at)
-    prefecture = prefecture_of(filing.unit_code, day) or province
+    prefecture = prefecture_of(unit, day) or province
     if entry.delay_ms < 0:
         added.filings[prefecture, UNTIMED, NO_CAUSE] += 1
         return
     added.delays.append((province, entry.delay_ms / 1000))
-    if not entry.flags & FILED_LATE:
-        added.filings[prefecture, ON_TIME, NO_CAUSE] += 1
-        return
-    record = codec.decode(entry.input)
-    assert isinstance(record, events.Filing)
-    added.filings[prefecture, LATE, cause(record, int(entry.received_at))] += 1
+    added.filings[prefecture, LATE if entry.flags & FILED_LATE else ON_TIME, cause] += 1
 
 
 class LedgerMetrics:
     """The counters of one projector.
 
-    `heads` says where each partition of the ledger ended when the process started (offset of the next record).
+    `ends` says where each partition of the ledger ended when the process started, `positions` how far each is folded:
+    ledger offsets of the next record. `seqs` are the seqs of the entries to be folded next.
     """
 
-    def __init__(self, heads: Mapping[int, int], cause: Cause) -> None:
-        self._next = dict(heads)
-        self._cause = cause
-        _declare()
+    def __init__(
+        self,
+        ends: Mapping[int, int],
+        positions: Mapping[int, int],
+        seqs: Mapping[int, int],
+        publish: Callable[[Tally], None],
+    ) -> None:
+        self._ends = dict(ends)
+        self._live = {p for p, end in ends.items() if positions.get(p, 0) >= end}
+        self._next = dict(seqs)
+        self._publish = publish
 
-    def count(self, partition: int, entries: Iterable[tuple[int, EntryView]]) -> None:
-        """Count valid entries, given with their ledger offsets in order, unless they lie before the live head or were
-        counted already. Call it after they are committed: what a crash in between leaves out is in the tables."""
-        start = self._next.get(partition, 0)
-        fresh = [(offset, entry) for offset, entry in entries if offset >= start]
+    def count(self, entries: Iterable[Located], positions: Mapping[int, int], cause: Cause) -> None:
+        """Count what one committed batch brought, its entries in order and the positions after it.
+
+        A partition counts from the batch after the one that came to the live head. Entries that come again, in a
+        redelivery or a rebuild, do not. What is committed but lost to a crash before this call is in the tables.
+        """
+        fresh: list[Located] = []
+        for partition, entry in entries:
+            if entry.seq >= self._next.get(partition, 0):
+                self._next[partition] = int(entry.seq) + 1
+                if partition in self._live:
+                    fresh.append((partition, entry))
+        self._live.update(p for p, at in positions.items() if at >= self._ends.get(p, 0))
         if fresh:
-            self._next[partition] = fresh[-1][0] + 1
-            publish(tally([entry for _, entry in fresh], self._cause))
+            self._publish(tally(fresh, cause))
 
 
 def publish(added: Tally) -> None:
@@ -142,8 +154,8 @@ def show_open(overdue: Mapping[str, int], contested: Mapping[str, int]) -> None:
             gauge.labels(name).set(count)
 
 
-def _declare() -> None:
-    """Every label value at 0."""
+def declare() -> None:
+    """Every label value at 0; once, before the first scrape."""
     for prefecture in (*prefectures(), *_PROVINCES):
         for result in (ON_TIME, UNTIMED):
             metrics.FILINGS.labels(prefecture, result, NO_CAUSE)
