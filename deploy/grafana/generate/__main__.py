@@ -9,14 +9,34 @@ from pathlib import Path
 
 from grafana_foundation_sdk.builders import dashboard as builders
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
+from grafana_foundation_sdk.models import dashboard as models
 
-from deploy.grafana.generate import ministry, operations
+from deploy.grafana.generate import ministry, operations, province
 from deploy.grafana.generate.panel import Panel, build
+from deploy.grafana.generate.provinces import PROVINCES
 
 OUT = Path(__file__).resolve().parent.parent / "dashboards"
 
 
-def _dashboard(uid: str, title: str, description: str, rows: Mapping[str, Sequence[Panel]]) -> str:
+def _choice() -> builders.CustomVariable:
+    """Which province to look at, by the first two digits of its code."""
+    names = {name: code[:2] for code, name in PROVINCES.items() if code.isdigit()}
+    first = next(iter(names))
+    return (
+        builders.CustomVariable(province.VARIABLE)
+        .label("Province 省份")
+        .values(",".join(f"{name} : {code}" for name, code in names.items()))
+        .current(models.VariableOption(selected=True, text=first, value=names[first]))
+    )
+
+
+def _dashboard(
+    uid: str,
+    title: str,
+    description: str,
+    rows: Mapping[str, Sequence[Panel]],
+    variables: Sequence[builders.CustomVariable] = (),
+) -> str:
     made = (
         builders.Dashboard(title)
         .uid(f"natalog-{uid}")
@@ -27,6 +47,8 @@ def _dashboard(uid: str, title: str, description: str, rows: Mapping[str, Sequen
         .time("now-6h", "now")
         .readonly()
     )
+    for variable in variables:
+        made = made.with_variable(variable)
     for row, panels in rows.items():
         made = made.with_row(builders.Row(row))
         for panel in panels:
@@ -45,6 +67,9 @@ def dashboards() -> dict[str, str]:
             "Natalog Ministry 部级",
             "Filing discipline, doubtful cases, integrity.",
             ministry.ROWS,
+        ),
+        "province.json": _dashboard(
+            "province", "Natalog Province 省级", "Whom to call, and what is open.", province.ROWS, [_choice()]
         ),
         "operations.json": _dashboard(
             "operations", "Natalog Operations 运维", "Lag, latency, throughput, processes.", operations.ROWS

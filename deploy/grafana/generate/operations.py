@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from deploy.grafana.generate.panel import CALM, GREEN, ORANGE, RED, YELLOW, Kind, Panel, Prom
+from deploy.grafana.generate.panel import CALM, GREEN, ORANGE, RED, YELLOW, Kind, Panel, Prom, sql
 
 _NO_REGISTRAR = "No registrar answers 未采集"
 _NO_GATEWAY = "No gateway answers 未采集"
@@ -217,6 +217,32 @@ PROCESSES = [
         thresholds=CALM,
         empty=_NO_REGISTRAR,
         width=8,
+    ),
+    Panel(
+        title="Tables 数据库占用",
+        description="The largest tables of the projection, indexes included, partitions added up.",
+        kind=Kind.TABLE,
+        queries=[
+            sql(
+                """
+                SELECT coalesce(parent.relname, own.relname) AS "table 表",
+                       sum(pg_total_relation_size(own.oid))::bigint AS "size 大小",
+                       sum(greatest(own.reltuples, 0))::bigint AS "rows 行数(估计)"
+                FROM pg_class own
+                LEFT JOIN pg_inherits i ON i.inhrelid = own.oid
+                LEFT JOIN pg_class parent ON parent.oid = i.inhparent
+                WHERE own.relkind = 'r'
+                  AND own.relnamespace = (SELECT relnamespace FROM pg_class WHERE oid = 'filings'::regclass)
+                GROUP BY 1 ORDER BY 2 DESC LIMIT 12
+                """
+            )
+        ],
+        unit="short",
+        decimals=0,
+        thresholds=CALM,
+        empty="No projection 无数据库视图",
+        width=8,
+        units={"size 大小": ("bytes", CALM)},
     ),
     Panel(
         title="Waiting in gateways 网关排队",

@@ -5,6 +5,7 @@ A panel without description, unit, thresholds or a sentence for when it is empty
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
@@ -63,10 +64,18 @@ class Prom:
 
 @dataclass(frozen=True, slots=True)
 class Sql:
-    """A query to the read-only views in PostgreSQL; `Kind.TABLE` shows its columns, others the first row."""
+    """A query to the read-only views in PostgreSQL.
+
+    Lines and bars need a column `time`; the names of the others are shown.
+    """
 
     text: str
     ref: str = ""
+
+
+def sql(text: str) -> Sql:
+    """Such a query, written down indented."""
+    return Sql(textwrap.dedent(text).strip())
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,15 +107,15 @@ class Panel:
 class _SqlQuery(Dataquery):
     """The SDK has no builder for PostgreSQL; this is the JSON of Grafana's own plugin."""
 
-    def __init__(self, sql: Sql, ref: str) -> None:
-        self.sql, self.ref = sql, ref
+    def __init__(self, sql: Sql, ref: str, *, timed: bool) -> None:
+        self.sql, self.ref, self.timed = sql, ref, timed
 
     def to_json(self) -> dict[str, object]:
         return {
             "refId": self.ref,
             "datasource": POSTGRES.to_json(),
             "editorMode": "code",
-            "format": "table",
+            "format": "time_series" if self.timed else "table",
             "rawQuery": True,
             "rawSql": self.sql.text,
         }
@@ -122,7 +131,7 @@ class _Built(Builder[Dataquery]):
 
 def _target(query: Prom | Sql, kind: Kind, ref: str) -> Builder[Any]:
     if isinstance(query, Sql):
-        return _Built(_SqlQuery(query, query.ref or ref))
+        return _Built(_SqlQuery(query, query.ref or ref, timed=kind in (Kind.LINES, Kind.BARS)))
     built = prometheus.Dataquery().expr(query.expr).ref_id(query.ref or ref).datasource(PROMETHEUS)
     built = built.legend_format(query.legend or "__auto")
     if kind is Kind.TABLE:
