@@ -97,7 +97,7 @@ def targets(kind: str) -> list[tuple[str, dict[str, Any]]]:
 def filled_in(text: str) -> str:
     for name, value in VARIABLES.items():
         text = text.replace(name, value)
-    assert not re.search(r"\$[{a-z_]", text), f"a variable this test does not know: {text}"
+    assert not re.search(r"\$\{?[a-z_]", text), f"a variable this test does not know: {text}"
     return text
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import time
 from typing import Any
 
 import pytest
+from prometheus_client import REGISTRY
 
 from natalog.events import Principal
 from natalog.gateway import desk as module
@@ -83,5 +85,22 @@ def test_a_stream_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> Non
             await both.send_bulk(record())
         assert refused.value.status == 503
         assert len(both._replies) == 0
+
+    asyncio.run(play())
+
+
+def test_what_a_caller_did_not_wait_for_says_nothing_about_verdicts() -> None:
+    def observed() -> float:
+        return REGISTRY.get_sample_value("natalog_submit_to_verdict_seconds_count") or 0.0
+
+    async def play() -> None:
+        both = desk(Producer(full=False), Producer(full=False))
+        before = observed()
+        for since in (0.0, 3.0):
+            sent = dataclasses.replace(both.send(record()), at=time.monotonic() - since)
+            sent.waiting.offset = 7
+            answer = await both.answer(sent, time.monotonic())
+            assert answer.status == 202
+        assert observed() - before == 1
 
     asyncio.run(play())
