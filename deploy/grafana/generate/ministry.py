@@ -48,7 +48,7 @@ FILING = [
             sql(
                 """
                 SELECT count(*) FILTER (WHERE NOT 'FILED_LATE' = ANY (flags))::float / nullif(count(*), 0)
-                FROM filings
+                FROM natalog.filings
                 WHERE delay_ms IS NOT NULL
                   AND received_at >= date_trunc('day', now() AT TIME ZONE 'Asia/Shanghai') AT TIME ZONE 'Asia/Shanghai'
                 """

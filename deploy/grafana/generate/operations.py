@@ -232,7 +232,7 @@ PROCESSES = [
                 LEFT JOIN pg_inherits i ON i.inhrelid = own.oid
                 LEFT JOIN pg_class parent ON parent.oid = i.inhparent
                 WHERE own.relkind = 'r'
-                  AND own.relnamespace = (SELECT relnamespace FROM pg_class WHERE oid = 'filings'::regclass)
+                  AND own.relnamespace = (SELECT relnamespace FROM pg_class WHERE oid = 'natalog.filings'::regclass)
                 GROUP BY 1 ORDER BY 2 DESC LIMIT 12
                 """
             )

@@ -123,7 +123,7 @@ LATE = [
                        count(*) FILTER (WHERE lateness_cause = 'STATION') AS "own fault 本单位责任",
                        percentile_cont(0.5) WITHIN GROUP (ORDER BY delay_ms) / 1000 AS "median 中位用时",
                        max(delay_ms) / 1000 AS "longest 最长用时"
-                FROM late_filings
+                FROM natalog.late_filings
                 WHERE province = '${province}0000' AND received_at > now() - interval '7 days'
                 GROUP BY 1, 2 ORDER BY 3 DESC, 1 LIMIT 20
                 """
@@ -149,7 +149,7 @@ LATE = [
                 SELECT received_at AS "received 收到", registered_at AS "registered 登记", number AS "number 编号",
                        unit_code AS "unit 单位", delay_ms / 1000 AS "took 用时", lateness_cause AS "cause 原因",
                        verdict AS "verdict 结论"
-                FROM late_filings
+                FROM natalog.late_filings
                 WHERE province = '${province}0000' AND received_at > now() - interval '30 days'
                 ORDER BY received_at DESC LIMIT 20
                 """
@@ -169,7 +169,7 @@ LATE = [
             sql(
                 """
                 SELECT day::timestamptz AS time, sum(on_time)::bigint AS "on time 及时", sum(late)::bigint AS "late 超时"
-                FROM filings_by_day
+                FROM natalog.filings_by_day
                 WHERE province = '${province}0000' AND day > current_date - 30
                 GROUP BY 1 ORDER BY 1
                 """
@@ -190,7 +190,7 @@ LATE = [
                 SELECT due_at AS "due 期限", extract(epoch FROM now() - due_at) AS "past due 已逾期",
                        registration_id AS "registration 登记", number AS "number 编号", unit_code AS "unit 单位",
                        overdue AS "overdue 逾期告警"
-                FROM open_obligations WHERE province = '${province}0000'
+                FROM natalog.open_obligations WHERE province = '${province}0000'
                 ORDER BY due_at LIMIT 50
                 """
             )
@@ -214,7 +214,7 @@ CASES = [
                 SELECT number AS "number 编号", count(DISTINCT registration_id) AS "registrations 登记数",
                        string_agg(DISTINCT unit_code, ', ') AS "units 单位",
                        min(received_at) AS "first 首次", max(received_at) AS "last 最近"
-                FROM contested_numbers WHERE province = '${province}0000'
+                FROM natalog.contested_numbers WHERE province = '${province}0000'
                 GROUP BY 1 ORDER BY 5 DESC LIMIT 50
                 """
             )
@@ -237,7 +237,7 @@ CASES = [
                        count(*) FILTER (WHERE listed_at > now() - interval '7 days') AS "new, 7 days 近7天新增",
                        greatest(extract(epoch FROM percentile_cont(0.5) WITHIN GROUP (ORDER BY listed_at - effective_at)), 0)
                          AS "median until listed 列入中位用时"
-                FROM blacklist_now WHERE province = '${province}0000'
+                FROM natalog.blacklist_now WHERE province = '${province}0000'
                 GROUP BY 1 ORDER BY 2 DESC
                 """
             )
@@ -260,7 +260,7 @@ CASES = [
                 """
                 SELECT extract(year FROM day)::int::text AS "year 年份", sum(backfill)::bigint AS "backfilled 补报",
                        count(DISTINCT prefecture) AS "prefectures 地市数", count(DISTINCT unit_code) AS "units 单位数"
-                FROM filings_by_day WHERE province = '${province}0000' AND backfill > 0
+                FROM natalog.filings_by_day WHERE province = '${province}0000' AND backfill > 0
                 GROUP BY 1 ORDER BY 1 DESC
                 """
             )

@@ -31,11 +31,6 @@ class PrometheusNode:
     program: str
     targets: Mapping[str, str]
 
-    @property
-    def url(self) -> str:
-        """Where its API and pages are."""
-        return f"http://{LOOPBACK}:{self.port}"
-
     def command(self) -> tuple[str, ...]:
         """The command line; run it after `prepare`."""
         return (

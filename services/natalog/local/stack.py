@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Set
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,7 +34,7 @@ SCRAPED = {
     "projector": "projector_metrics",
     "watch": "watch_metrics",
 }
-"""Port of each service's /metrics, by the job's name in deploy/prometheus; what has no port does not run here."""
+"""Port of each service's /metrics, by its name, which is the job's in deploy/prometheus too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +46,8 @@ class Stack:
     keys: Keys
     settings: Settings
     node: KafkaNode
-    prometheus: PrometheusNode | None = None
-    """None where the machine has none."""
+    prometheus: str | None = None
+    """The program; None where the machine has none."""
 
     @classmethod
     def prepare(cls, directory: Path, base: Settings, *, gateway_port: int | None = None) -> Stack:
@@ -78,33 +78,23 @@ class Stack:
                 "seal_key": keys.seal,
             }
         )
-        prometheus: PrometheusNode | None = None
-        if (program := find_prometheus(base.prometheus)) is not None:
-            prometheus = PrometheusNode(
-                directory=directory / "prometheus",
-                port=chosen["prometheus"],
-                program=program,
-                targets={
-                    job: f"{LOOPBACK}:{chosen[port]}" for job, port in SCRAPED.items() if port in chosen
-                },
-            )
         return cls(
             directory=directory,
             ports=chosen,
             keys=keys,
             settings=settings,
             node=node,
-            prometheus=prometheus,
+            prometheus=find_prometheus(base.prometheus),
         )
 
     def services(self) -> tuple[Service, ...]:
         """In starting order; stopped in the reverse."""
-        return (
+        services = (
             self._kafka(),
             self._natalog("registrar", ready=f"http://{LOOPBACK}:{self.ports['registrar_metrics']}/readyz"),
             self._natalog("gateway", ready=f"{self.gateway}/readyz"),
-            *self._prometheus(),
         )
+        return (*services, *self._prometheus({service.name for service in services}))
 
     @property
     def gateway(self) -> str:
@@ -118,7 +108,7 @@ class Stack:
             kafka=self.node.bootstrap,
             issuer_key=str(self.keys.issuer),
             pids=pids,
-            prometheus=None if self.prometheus is None else self.prometheus.url,
+            prometheus=self._address("prometheus") if self.prometheus else None,
         )
 
     def _kafka(self) -> Service:
@@ -139,17 +129,21 @@ class Stack:
             stop_within=30.0,
         )
 
-    def _prometheus(self) -> tuple[Service, ...]:
+    def _prometheus(self, running: Set[str]) -> tuple[Service, ...]:
+        """It watches those of `running` that it knows."""
         if self.prometheus is None:
             return ()
-        return (
-            Service(
-                name="prometheus",
-                command=self.prometheus.command(),
-                prepare=self.prometheus.prepare,
-                ready=_answers(f"{self.prometheus.url}/-/ready"),
-            ),
+        node = PrometheusNode(
+            directory=self.directory / "prometheus",
+            port=self.ports["prometheus"],
+            program=self.prometheus,
+            targets={job: f"{LOOPBACK}:{self.ports[SCRAPED[job]]}" for job in SCRAPED.keys() & running},
         )
+        ready = _answers(f"{self._address('prometheus')}/-/ready")
+        return (Service(name="prometheus", command=node.command(), prepare=node.prepare, ready=ready),)
+
+    def _address(self, port: str) -> str:
+        return f"http://{LOOPBACK}:{self.ports[port]}"
 
     def _natalog(self, name: str, *, ready: str) -> Service:
         own = self.directory / name

@@ -1,8 +1,8 @@
 """What the ledger says, as counters: filings, decisions, refusals, flags, doubts.
 
-The projector hands every batch of valid entries here once it is committed. Counting begins when the fold has come to
-where the ledger ended at the start of the process, so a restart or a rebuild counts nothing again; what was decided
-while the projector was down is in the tables and in no counter. Assessment reads the tables (ADR 20).
+The projector hands every batch of valid entries here once it is committed. Only what lies beyond the ledger's end at
+the start of the process counts, so a restart or a rebuild counts nothing again; what was decided while the projector
+was down is in the tables and in no counter. Assessment reads the tables (ADR 20).
 
 Labels are divisions, never stations. All label values are there from the start: a counter that appears with its first
 increment hides that increment from `increase` and `rate`.
@@ -11,9 +11,9 @@ increment hides that increment from `increase` and `rate`.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Protocol
 
 from natalog import events, metrics
 from natalog.decision.calendar import beijing_day
@@ -25,10 +25,20 @@ from natalog.metrics import UNKNOWN
 from natalog.wire.hot import RECORD_INPUT, EntryView, read_command
 from natalog.wire.kinds import KIND_OF_RECORD
 
-Located = tuple[int, EntryView]
-"""A valid entry and the partition of the ledger it stands on."""
-Cause = Callable[[int, EntryView], str]
-"""From the partition and entry of a late filing to whose fault it was: one of `CAUSES`."""
+
+class Committed(Protocol):
+    """A valid entry that the projection now holds, and its place on the ledger."""
+
+    @property
+    def partition(self) -> int: ...
+    @property
+    def offset(self) -> int: ...
+    @property
+    def entry(self) -> EntryView: ...
+
+
+Cause = Callable[[Committed], str]
+"""From the entry of a late filing to whose fault it was: one of `CAUSES`."""
 
 CAUSES: Final = ("STATION", "TRANSPORT", "MINISTRY", "CLOCK", "UNKNOWN")
 NO_CAUSE: Final = "NONE"
@@ -54,14 +64,15 @@ class Tally:
     doubts: Counter[tuple[str, str]] = field(default_factory=Counter)
 
 
-def tally(entries: Iterable[Located], cause: Cause) -> Tally:
+def tally(committed: Iterable[Committed], cause: Cause) -> Tally:
     """What valid entries add to the counters. Pure.
 
     A registration counts as filed once: at the filing that was timed, or that could have been were the hour known.
     Repeats and unreadable records hold no record, so their kind and province are unknown.
     """
     added = Tally()
-    for partition, entry in entries:
+    for one in committed:
+        entry = one.entry
         verdict = VERDICTS[entry.verdict]
         if entry.kind != RECORD_INPUT:
             added.decisions[UNKNOWN, verdict, UNKNOWN] += 1
@@ -76,7 +87,7 @@ def tally(entries: Iterable[Located], cause: Cause) -> Tally:
         for doubt in names(DOUBTS, entry.doubts):
             added.doubts[doubt, province] += 1
         if isinstance(command, Filing):
-            fault = cause(partition, entry) if entry.flags & FILED_LATE else NO_CAUSE
+            fault = cause(one) if entry.flags & FILED_LATE else NO_CAUSE
             _tally_filing(added, entry, command.unit_code, province, fault)
     return added
 
@@ -94,39 +105,30 @@ def _tally_filing(added: Tally, entry: EntryView, unit: str, province: str, caus
 
 
 class LedgerMetrics:
-    """The counters of one projector.
+    """The counters of one projector. `publish` takes what a batch added."""
 
-    `ends` says where each partition of the ledger ended when the process started, `positions` how far each is folded:
-    ledger offsets of the next record. `seqs` are the seqs of the entries to be folded next.
-    """
-
-    def __init__(
-        self,
-        ends: Mapping[int, int],
-        positions: Mapping[int, int],
-        seqs: Mapping[int, int],
-        publish: Callable[[Tally], None],
-    ) -> None:
-        self._ends = dict(ends)
-        self._live = {p for p, end in ends.items() if positions.get(p, 0) >= end}
-        self._next = dict(seqs)
+    def __init__(self, cause: Cause, publish: Callable[[Tally], None]) -> None:
+        self._cause = cause
         self._publish = publish
+        self._next: dict[int, int] = {}
+        """By partition the ledger offset from which on nothing was counted yet."""
 
-    def count(self, entries: Iterable[Located], positions: Mapping[int, int], cause: Cause) -> None:
-        """Count what one committed batch brought, its entries in order and the positions after it.
+    def hand_on(self, committed: Sequence[Committed], live: bool) -> None:
+        """Count valid entries once they are committed, in order by partition, when they belong to the live head:
+        decided after this process began and never handed on before.
 
-        A partition counts from the batch after the one that came to the live head. Entries that come again, in a
-        redelivery or a rebuild, do not. What is committed but lost to a crash before this call is in the tables.
+        An offset that comes again does not count, whatever the flag says. What is committed but lost to a crash before
+        this call is in the tables.
         """
-        fresh: list[Located] = []
-        for partition, entry in entries:
-            if entry.seq >= self._next.get(partition, 0):
-                self._next[partition] = int(entry.seq) + 1
-                if partition in self._live:
-                    fresh.append((partition, entry))
-        self._live.update(p for p, at in positions.items() if at >= self._ends.get(p, 0))
+        if not live:
+            return
+        fresh: list[Committed] = []
+        for entry in committed:
+            if entry.offset >= self._next.get(entry.partition, 0):
+                self._next[entry.partition] = entry.offset + 1
+                fresh.append(entry)
         if fresh:
-            self._publish(tally(fresh, cause))
+            self._publish(tally(fresh, self._cause))
 
 
 def publish(added: Tally) -> None:
