@@ -164,3 +164,33 @@ CONTESTED_OPEN = Gauge(
     "Numbers that more than one registration lays claim to, not yet cleared.",
     ["province"],
 )
+
+# Projection ----------------------------------------------------------------------------------------------------------
+
+PROJECTION_LAG = Gauge(
+    "natalog_projection_lag_entries",
+    "Ledger offsets between the end of a partition and what PostgreSQL holds of it (transaction markers count too).",
+    ["partition"],
+)
+PROJECTION_FAILING = Gauge(
+    "natalog_projection_failing",
+    "1 while PostgreSQL takes nothing, by trouble: away, read_only, disk_full, busy. Nothing is lost meanwhile.",
+    ["trouble"],
+)
+PROJECTION_ENTRIES = Counter(
+    "natalog_projection_entries", "Ledger entries put into PostgreSQL by this process."
+)
+PROJECTION_BATCH = Histogram(
+    "natalog_projection_batch_seconds",
+    "Time of one transaction of the projection.",
+    buckets=(0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10),
+)
+PROJECTION_UNPLACED = Counter(
+    "natalog_projection_unplaced",
+    "Entries whose unit code names no known province. They stand in the tables without province.",
+)
+AUDIT_SKIPPED = Counter(
+    "natalog_audit_skipped",
+    "Records of queries.audit that no row came of, by cause: unreadable, expired (retention was faster than we).",
+    ["cause"],
+)

@@ -50,6 +50,13 @@ class Settings(BaseSettings):
     registrar_cache_mib: int = Field(
         default=64, ge=1, description="block cache of the registrar's state, MiB"
     )
+    postgres: str = Field(
+        default="",
+        description="URL of the projection's database, postgresql://user:password@host:port/database",
+    )
+    projector_metrics_port: int = Field(
+        default=0, ge=0, le=65535, description="/metrics of the projector; 0: off"
+    )
     metrics_host: str = Field(default="127.0.0.1", description="address /metrics and /readyz listen on")
 
     gateway: str = Field(default="", description="gateway's URL for `natalog submit` and `status`")

@@ -6,8 +6,16 @@ A service is a module `natalog.SERVICE.main` with `main(settings) -> int`, the e
 from __future__ import annotations
 
 import importlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from natalog.cli.target import local_stack
+from natalog.exits import Exit
+
+if TYPE_CHECKING:
+    from natalog.settings import Settings
 
 app = typer.Typer(
     help="Run one service in the foreground. Settings come from NATALOG_* (natalog/settings.py). SIGTERM "
@@ -40,11 +48,42 @@ def gateway() -> None:
     _run("gateway")
 
 
-def _run(service: str) -> None:
-    from natalog import logs
+@app.command()
+def projector(
+    rebuild: Annotated[
+        bool,
+        typer.Option(
+            help="Fold the whole ledger into a new schema beside the one in use, put it in that one's place in one "
+            "step, and end. Readers, and a projector that runs, just go on."
+        ),
+    ] = False,
+    data: Annotated[
+        Path | None,
+        typer.Option(help="Directory of a local stack, for Kafka and PostgreSQL from its stack.json."),
+    ] = None,
+) -> None:
+    """Keep the PostgreSQL tables in step with the ledger (NATALOG_POSTGRES).
+
+    Exit codes: 0 stopped by a signal, or rebuilt; 1 ended by a fault, restart it; 11 refused to start: no database
+    is set, it was folded from another ledger or migrated by a newer build, and the log says what to do.
+    """
     from natalog.settings import load
 
     settings = load()
+    if data is not None:
+        stack = local_stack(data)
+        if not stack.postgres:
+            typer.echo(f"The stack on {data} runs without PostgreSQL.", err=True)
+            raise typer.Exit(Exit.UNREACHABLE)
+        settings = settings.model_copy(update={"kafka": stack.kafka, "postgres": stack.postgres})
+    _run("projector", module="natalog.views.main", settings=settings, rebuild=rebuild)
+
+
+def _run(service: str, *, module: str = "", settings: Settings | None = None, **options: bool) -> None:
+    from natalog import logs
+    from natalog.settings import load
+
+    settings = settings or load()
     logs.configure(service, level=settings.log_level, form=settings.log_format)
-    main = importlib.import_module(f"natalog.{service}.main").main
-    raise typer.Exit(int(main(settings) or 0))
+    main = importlib.import_module(module or f"natalog.{service}.main").main
+    raise typer.Exit(int(main(settings, **options) or 0))

@@ -36,7 +36,7 @@ def gateway_target(data: Path | None, gateway: str | None, token_file: Path | No
     address = gateway or settings.gateway
     file = token_file or settings.token_file
     if data is not None:
-        stack = _stack(data)
+        stack = local_stack(data)
         address = address or stack.gateway
         if file is None:
             return Target(address.rstrip("/"), _signer(Path(stack.issuer_key)), signs=True)
@@ -57,10 +57,11 @@ def kafka_target(data: Path | None, kafka: str | None) -> str:
 
     if kafka:
         return kafka
-    return load().kafka if data is None else _stack(data).kafka
+    return load().kafka if data is None else local_stack(data).kafka
 
 
-def _stack(data: Path) -> StackFile:
+def local_stack(data: Path) -> StackFile:
+    """The stack that runs on a directory. Ends the command with a sentence when none does."""
     from natalog.local import stackfile
 
     stack = stackfile.read(data)

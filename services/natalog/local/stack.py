@@ -1,6 +1,6 @@
 """The table of services that `natalog up` runs, and what each needs.
 
-To add a service (projector, watch, notary, Prometheus, PostgreSQL): a port name in `PORTS` if it listens, a
+To add a service (watch, notary, Prometheus): a port name in `PORTS` if it listens, a
 function that makes its `Service`, a line in `services()`, and its address in `StackFile` if others use it.
 """
 
@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
+import signal
 import sys
 from collections.abc import Awaitable, Callable, Set
 from dataclasses import dataclass
@@ -23,11 +25,22 @@ from natalog.local.issuer import Keys, create_keys
 from natalog.local.kafka import KafkaNode, find_java, find_libs
 from natalog.local.ports import LOOPBACK
 from natalog.local.prometheus import PrometheusNode, find_prometheus
+from natalog.local.postgres import PostgresFailed, PostgresNode, find_binaries
 from natalog.local.stackfile import StackFile
 from natalog.local.supervisor import Service
 from natalog.settings import Settings, environment
 
-PORTS = ("kafka", "controller", "gateway", "registrar_metrics", "prometheus")
+log = logging.getLogger(__name__)
+
+PORTS = (
+    "kafka",
+    "controller",
+    "gateway",
+    "registrar_metrics",
+    "postgres",
+    "projector_metrics",
+    "prometheus",
+)
 SCRAPED = {
     "registrar": "registrar_metrics",
     "gateway": "gateway",
@@ -48,10 +61,12 @@ class Stack:
     node: KafkaNode
     prometheus: str | None = None
     """The program; None where the machine has none."""
+    postgres: PostgresNode | None = None
+    """None where PostgreSQL's programs are missing: the stack runs without, and without the projector."""
 
     @classmethod
     def prepare(cls, directory: Path, base: Settings, *, gateway_port: int | None = None) -> Stack:
-        """Choose ports, make keys; starts nothing. The caller holds the directory's lock.
+        """Choose ports, make keys and PostgreSQL's cluster; starts nothing. The caller holds the directory's lock.
 
         Raises KafkaUnavailable when Java or Kafka's jars are missing.
         """
@@ -66,6 +81,7 @@ class Stack:
             java=java,
             heap=base.kafka_heap,
         )
+        postgres = _postgres(directory, chosen["postgres"])
         settings = base.model_copy(
             update={
                 "kafka": node.bootstrap,
@@ -73,6 +89,8 @@ class Stack:
                 "gateway_host": LOOPBACK,
                 "gateway_port": chosen["gateway"],
                 "registrar_metrics_port": chosen["registrar_metrics"],
+                "projector_metrics_port": chosen["projector_metrics"],
+                "postgres": postgres.url if postgres else "",
                 "metrics_host": LOOPBACK,
                 "jwks": keys.jwks,
                 "seal_key": keys.seal,
@@ -84,6 +102,7 @@ class Stack:
             keys=keys,
             settings=settings,
             node=node,
+            postgres=postgres,
             prometheus=find_prometheus(base.prometheus),
         )
 
@@ -93,6 +112,7 @@ class Stack:
             self._kafka(),
             self._natalog("registrar", ready=f"http://{LOOPBACK}:{self.ports['registrar_metrics']}/readyz"),
             self._natalog("gateway", ready=f"{self.gateway}/readyz"),
+            *self._projection(),
         )
         return (*services, *self._prometheus({service.name for service in services}))
 
@@ -109,6 +129,7 @@ class Stack:
             issuer_key=str(self.keys.issuer),
             pids=pids,
             prometheus=self._address("prometheus") if self.prometheus else None,
+            postgres=self.postgres.url if self.postgres else None,
         )
 
     def _kafka(self) -> Service:
@@ -145,7 +166,25 @@ class Stack:
     def _address(self, port: str) -> str:
         return f"http://{LOOPBACK}:{self.ports[port]}"
 
-    def _natalog(self, name: str, *, ready: str) -> Service:
+    def _projection(self) -> tuple[Service, ...]:
+        node = self.postgres
+        if node is None:
+            return ()
+
+        async def ready() -> bool:
+            return await asyncio.to_thread(node.answers)
+
+        postgres = Service(
+            name="postgres",
+            command=node.command(),
+            ready=ready,
+            settled=node.settle,
+            stop_signal=signal.SIGINT,  # SIGTERM would wait until every client has gone
+        )
+        url = f"http://{LOOPBACK}:{self.ports['projector_metrics']}/readyz"
+        return postgres, self._natalog("projector", ready=url, needs=("kafka", "postgres"))
+
+    def _natalog(self, name: str, *, ready: str, needs: tuple[str, ...] = ("kafka",)) -> Service:
         own = self.directory / name
         own.mkdir(exist_ok=True)
         settings = self.settings.model_copy(update={"data": own, "instance": f"{name}-1"})
@@ -154,8 +193,23 @@ class Stack:
             command=(sys.executable, "-m", "natalog", "run", name),
             environment=environment(settings),
             ready=_answers(ready),
-            needs=("kafka",),
+            needs=needs,
         )
+
+
+def _postgres(directory: Path, port: int) -> PostgresNode | None:
+    """Its cluster, made if need be; None where that cannot be, since all else works without."""
+    binaries = find_binaries()
+    if binaries is None:
+        log.warning("PostgreSQL is not here: going on without it and without the projector")
+        return None
+    node = PostgresNode(directory=directory / "postgres", port=port, binaries=binaries)
+    try:
+        node.prepare()
+    except PostgresFailed as reason:
+        log.warning("going on without PostgreSQL and the projector", extra={"reason": str(reason)})
+        return None
+    return node
 
 
 def _ports(path: Path, gateway_port: int | None) -> dict[str, int]:

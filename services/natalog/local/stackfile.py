@@ -32,6 +32,7 @@ class StackFile:
         content = {k: v for k, v in asdict(self).items() if v is not None}
         draft = directory / f".{NAME}.{os.getpid()}"
         draft.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+        draft.chmod(0o600)  # PostgreSQL's URL carries its password
         draft.replace(directory / NAME)
 
 

@@ -27,7 +27,7 @@ class Service:
     """One row of the table.
 
     `ready` answers at once whether the service can do its work. `prepare` runs before each start, `settled`
-    once after the service was first ready, before what needs it starts. Times in seconds.
+    once after the service was first ready, before what needs it starts. `stop_signal` asks it to end. Times in seconds.
     """
 
     name: str
@@ -39,6 +39,7 @@ class Service:
     settled: Callable[[], None] | None = None
     ready_within: float = 90.0
     stop_within: float = 10.0
+    stop_signal: signal.Signals = signal.SIGTERM
 
 
 class NotReady(Exception):
@@ -99,7 +100,7 @@ class Supervisor:
             failed.cancel()
 
     async def stop(self) -> None:
-        """Stop what runs, in reverse order of the table: SIGTERM, and SIGKILL after `stop_within`."""
+        """Stop what runs, in reverse order of the table: its `stop_signal`, and SIGKILL after `stop_within`."""
         self._stopping = True
         for state in reversed(self._states.values()):
             process = state.process
@@ -127,7 +128,7 @@ class Supervisor:
     async def _end(self, service: Service, process: asyncio.subprocess.Process) -> None:
         log.info("stopping", extra={"what": service.name, "pid": process.pid})
         with contextlib.suppress(ProcessLookupError):
-            process.terminate()
+            process.send_signal(service.stop_signal)
         try:
             await asyncio.wait_for(process.wait(), service.stop_within)
         except TimeoutError:

@@ -17,6 +17,7 @@ from confluent_kafka.admin import AdminClient
 from natalog import metrics
 from natalog.decision.rules import RuleSetError
 from natalog.exits import Exit
+from natalog.health import serve
 from natalog.kafka.clients import admin_client, assigned_consumer, group_consumer, ledger_producer
 from natalog.kafka.offsets import Identity, LogBounds, identity_of
 from natalog.ledger.follow import LEDGER, LedgerReader
@@ -26,7 +27,6 @@ from natalog.ledger.store import Store, StoreInUse
 from natalog.registrar.backlog import Backlog
 from natalog.registrar.desk import Desk
 from natalog.registrar.faults import Ending
-from natalog.registrar.http import serve
 from natalog.registrar.intake import Intake
 from natalog.registrar.loop import Registrar
 from natalog.registrar.work import Decider

@@ -1,1 +1,1 @@
-"""What is folded from the ledger for people: tables in PostgreSQL, and what the ledger says as metrics."""
+"""The PostgreSQL projection: the ledger as tables that can be thrown away and folded again."""

@@ -1,0 +1,75 @@
+"""Connections of the projection, and what may go wrong with them."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import psycopg
+from psycopg import Connection, sql
+
+LIVE = "natalog"
+"""Schema that readers use."""
+NEXT = "natalog_next"
+"""Schema a rebuild fills."""
+OLD = "natalog_old"
+"""Schema that a rebuild has replaced, until it is dropped."""
+
+
+class Trouble(StrEnum):
+    """Why PostgreSQL takes nothing now. Each passes without us; the projector tries again until it does."""
+
+    AWAY = "away"
+    READ_ONLY = "read_only"
+    DISK_FULL = "disk_full"
+    BUSY = "busy"
+
+
+class NotPrepared(Exception):
+    """The database lacks something that only people can give it; the text says what to do."""
+
+
+def connect(dsn: str, schema: str, *, application: str = "natalog-projector") -> Connection:
+    """A connection whose names are looked up in `schema`. Raises psycopg.Error."""
+    connection = psycopg.connect(
+        dsn,
+        connect_timeout=5,
+        application_name=application,
+        options=f"-c search_path={schema} -c timezone=UTC -c client_min_messages=warning",
+        keepalives_idle=5,
+        keepalives_interval=2,
+        keepalives_count=3,
+        tcp_user_timeout=15_000,
+    )
+    # Sorts and hashes of one batch stay in memory. A commit that is lost with the machine is folded again from the
+    # ledger, position and rows together, so it need not be waited for.
+    connection.execute("SET work_mem = '64MB'")
+    connection.execute("SET synchronous_commit = off")
+    connection.execute("SET jit = off")
+    connection.commit()
+    return connection
+
+
+def trouble_of(error: psycopg.Error) -> Trouble | None:
+    """What an error means; None where trying again would bring the same."""
+    state = error.sqlstate
+    if state is None:
+        return Trouble.AWAY if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError) else None
+    if state == "25006":  # read_only_sql_transaction: a standby, or set so by people
+        return Trouble.READ_ONLY
+    if state in ("53100", "58030"):  # disk_full, io_error
+        return Trouble.DISK_FULL
+    if state[:2] in ("08", "57", "53"):  # connection, shutdown and recovery, resources
+        return Trouble.AWAY
+    if state[:2] == "40" or state == "55P03":  # serialization, deadlock, lock not available
+        return Trouble.BUSY
+    return None
+
+
+def schema_exists(connection: Connection, schema: str) -> bool:
+    """Whether there is such a schema."""
+    return connection.execute("SELECT FROM pg_namespace WHERE nspname = %s", (schema,)).rowcount > 0
+
+
+def drop_schema(connection: Connection, schema: str) -> None:
+    """Drop it with all it holds, if it is there."""
+    connection.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(sql.Identifier(schema)))

@@ -1,0 +1,114 @@
+"""The ledger as batches: proves that it is the one the projection was folded from, and folds what is new."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from natalog import metrics
+from natalog.ledger.follow import LedgerReader, Stretch
+from natalog.views.batch import Batch, Fold
+from natalog.views.positions import OtherLedger
+
+log = logging.getLogger(__name__)
+
+ENTRIES = 20_000
+"""Entries of one transaction at most; more gain nothing."""
+
+
+@dataclass(slots=True)
+class Tail:
+    """Where reading one partition stands."""
+
+    fold: Fold
+    proven: bool
+    position: int
+    """Ledger offset up to which everything is folded, markers included."""
+    held: int = 0
+    """The same of what is written."""
+    halted: bool = False
+
+
+class Following:
+    """Reads the ledger on from where the database stands. Not for use by several threads."""
+
+    def __init__(self, reader: LedgerReader, *, counting: bool = True) -> None:
+        self._reader = reader
+        self._counting = counting
+        self.tails: dict[int, Tail] = {}
+
+    def begin(self, folds: Mapping[int, Fold]) -> None:
+        """(Re)start at these positions. The last entry of each is read again first: it must be there, unchanged."""
+        for partition, fold in folds.items():
+            at = int(fold.head.offset if fold.last < 0 else fold.last)
+            self.tails[partition] = Tail(fold, fold.last < 0, at, held=int(fold.head.offset))
+        self._reader.start({p: tail.position for p, tail in self.tails.items()})
+
+    def read(self, timeout: float, entries: int = ENTRIES) -> Batch:
+        """What has come, folded; waits up to `timeout` seconds for the first record.
+
+        Raises OtherLedger, and KafkaException when the client can go on no more.
+        """
+        batch = Batch()
+        for stretch in self._reader.read(entries, timeout):
+            tail = self.tails[stretch.partition]
+            if not tail.halted:
+                self._take(batch, tail, stretch)
+        for partition, offsets in batch.void.items():
+            if self._counting:
+                metrics.LEDGER_VOID.labels(partition).inc(len(offsets))
+            log.error("void entries skipped", extra={"partition": partition, "offsets": offsets[:10]})
+        return batch
+
+    def _take(self, batch: Batch, tail: Tail, stretch: Stretch) -> None:
+        if stretch.outside:
+            raise OtherLedger(f"partition {stretch.partition}: {stretch.outside}")
+        if not tail.proven:
+            _prove(tail.fold, stretch)
+            tail.proven = True
+        first = 0
+        while first < len(stretch.offsets) and stretch.offsets[first] < tail.fold.head.offset:
+            first += 1
+        offsets = stretch.offsets[first:]
+        if offsets:
+            batch.add(tail.fold, stretch.partition, offsets, stretch.keys[first:], stretch.values[first:])
+            tail.fold = batch.folds[stretch.partition]
+        if stretch.partition in batch.faults:
+            self.halt(stretch.partition, batch.faults[stretch.partition])
+        else:
+            tail.position = max(tail.position, stretch.position)
+
+    def written(self) -> None:
+        """All that was folded so far is in the database."""
+        for tail in self.tails.values():
+            tail.held = max(tail.held, tail.position)
+
+    def hold(self, partition: int, offset: int) -> None:
+        """A partition is in the database up to this offset."""
+        self.tails[partition].held = offset
+
+    def held(self, partition: int) -> int:
+        """Ledger offset up to which the database holds a partition."""
+        return self.tails[partition].held
+
+    def halt(self, partition: int, fault: Exception) -> None:
+        """Read a partition no further: what cannot be folded is not guessed at, and the others go on."""
+        log.critical(
+            "partition halted: this build cannot fold it (docs/operating.md)",
+            extra={"partition": partition, "offset": int(self.tails[partition].fold.head.offset)},
+            exc_info=fault,
+        )
+        if self._counting:
+            metrics.PARTITION_HALTED.labels(partition, "projection").set(1)
+        self.tails[partition].halted = True
+        self._reader.stop([partition])
+
+
+def _prove(fold: Fold, stretch: Stretch) -> None:
+    where = f"partition {stretch.partition}"
+    if not stretch.offsets or stretch.offsets[0] != fold.last:
+        raise OtherLedger(f"{where}: no entry at offset {fold.last}, where the projection's last one stood")
+    if hashlib.sha256(stretch.values[0]).digest() != fold.head.prev:
+        raise OtherLedger(f"{where}: another entry at offset {fold.last} than the projection was folded from")

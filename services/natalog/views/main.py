@@ -1,0 +1,152 @@
+"""Builds the projector from settings and runs it: the whole of `natalog run projector`."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import signal
+import time
+from collections.abc import Callable
+
+import psycopg
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+
+from natalog.exits import Exit
+from natalog.health import serve
+from natalog.kafka.clients import admin_client
+from natalog.kafka.offsets import Identity, LogBounds, identity_of
+from natalog.ledger.follow import LEDGER, LedgerReader
+from natalog.settings import Settings
+from natalog.views.database import LIVE, NotPrepared, trouble_of
+from natalog.views.following import Following
+from natalog.views.lag import Lag
+from natalog.views.migrate import migrate
+from natalog.views.positions import OtherLedger
+from natalog.views.projector import Projector, run
+from natalog.views.writer import Writer
+from natalog.wire.topics import TOPICS
+
+log = logging.getLogger(__name__)
+
+PARTITIONS = TOPICS[LEDGER].partitions
+
+
+class Stopped(Exception):
+    """A signal came while waiting."""
+
+
+class Interrupt:
+    """SIGTERM and SIGINT, for what may have to wait long."""
+
+    def __init__(self) -> None:
+        self.came = False
+        self.then: Callable[[], None] = lambda: None
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._on_signal)
+
+    def pause(self, seconds: float) -> None:
+        """Wait. Raises Stopped."""
+        end = time.monotonic() + seconds
+        while not self.came and time.monotonic() < end:
+            time.sleep(0.05)
+        if self.came:
+            raise Stopped
+
+    def _on_signal(self, *_: object) -> None:
+        self.came = True
+        self.then()
+
+
+def main(settings: Settings, *, rebuild: bool = False) -> int:
+    """Run until SIGTERM or SIGINT; with `rebuild` until the new tables are in place. Returns the exit code."""
+    interrupt = Interrupt()
+    if not settings.postgres:
+        log.error("set NATALOG_POSTGRES to the database's URL: there is nowhere to put the projection")
+        return Exit.REFUSED_TO_START
+    try:
+        if rebuild:
+            from natalog.views.rebuild import rebuild as rebuilt
+
+            rebuilt(settings, interrupt)
+        else:
+            follow(settings, interrupt)
+    except Stopped:
+        log.info("stopped")
+    except NotPrepared as reason:
+        log.error("refused to start", extra={"reason": str(reason)})
+        return Exit.REFUSED_TO_START
+    except OtherLedger as reason:
+        log.critical(
+            "refused: these tables are not of this ledger. If the ledger is right, fold them anew with "
+            "`natalog run projector --rebuild`",
+            extra={"reason": str(reason)},
+        )
+        return Exit.REFUSED_TO_START
+    except (psycopg.Error, KafkaException) as error:
+        log.critical("ended by a fault", extra={"reason": str(error).split("\n")[0]}, exc_info=True)
+        return Exit.RESTART
+    return Exit.DONE
+
+
+def follow(settings: Settings, interrupt: Interrupt) -> None:
+    """Keep the tables in step until a signal."""
+    admin = admin_client(settings.kafka, "natalog-projector")
+    state = {"ready": False}
+    if settings.projector_metrics_port:
+        serve(settings.metrics_host, settings.projector_metrics_port, lambda: (state["ready"], dict(state)))
+    identity = ledger_identity(admin, interrupt)
+    prepare(settings.postgres, LIVE, interrupt)
+    following = Following(LedgerReader(settings.kafka, "natalog-projector"))
+    lag = Lag(admin, following)
+    projector = Projector(
+        following,
+        lambda: Writer(settings.postgres, LIVE, PARTITIONS, identity),
+        ends=ledger_ends(admin, interrupt),
+        beside=lag.look,
+    )
+    interrupt.then = projector.stop
+    state["ready"] = True
+    run(projector)
+
+
+def ledger_identity(admin: AdminClient, interrupt: Interrupt) -> Identity:
+    """Waits for Kafka and the topic. Raises Stopped."""
+    while True:
+        with contextlib.suppress(KafkaException):
+            return identity_of(admin, LEDGER)
+        log.warning("waiting for Kafka and the topic ledger")
+        interrupt.pause(1.0)
+
+
+def ledger_ends(admin: AdminClient, interrupt: Interrupt) -> dict[int, int]:
+    """Offset of the next record by partition. Waits for Kafka. Raises Stopped."""
+    while True:
+        bounds = LogBounds(admin, [], [(LEDGER, p) for p in range(PARTITIONS)])
+        try:
+            return {p: end for (_, p), end in bounds.ends().items()}
+        except KafkaException as error:
+            log.warning("waiting for the ledger's ends", extra={"error": error.args[0].name()})
+            with contextlib.suppress(KafkaException):
+                admin.list_topics(timeout=2.0)
+        interrupt.pause(0.5)
+
+
+def prepare(dsn: str, schema: str, interrupt: Interrupt) -> None:
+    """Bring a schema up to date. Waits for PostgreSQL. Raises NotPrepared, Stopped."""
+    noted = None
+    while True:
+        try:
+            migrate(dsn, schema)
+        except psycopg.Error as error:
+            trouble = trouble_of(error)
+            if trouble is None:
+                raise
+            if trouble != noted:
+                log.error(
+                    "waiting for PostgreSQL", extra={"trouble": str(trouble), "sqlstate": error.sqlstate}
+                )
+                noted = trouble
+            interrupt.pause(1.0)
+            continue
+        return

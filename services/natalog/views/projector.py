@@ -1,0 +1,236 @@
+"""The loop of the projection: read, fold, write, hand on. Folding goes on while the batch before is being written."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as NotYet
+from dataclasses import dataclass
+
+import psycopg
+
+from natalog import metrics
+from natalog.views.batch import Batch, Fold
+from natalog.views.database import Trouble, trouble_of
+from natalog.views.following import Following
+from natalog.views.positions import Moved
+from natalog.views.writer import Writer
+from natalog.wire.hot import EntryView
+
+log = logging.getLogger(__name__)
+
+_PATIENCE = 0.5  # seconds between two looks at the clock while a batch is being written
+_LONGEST_PAUSE = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """One valid entry that the projection now holds."""
+
+    partition: int
+    offset: int
+    """Its place on the ledger."""
+    entry: EntryView
+
+
+HandOn = Callable[[Sequence[Committed], bool], None]
+"""Gets every valid entry once it is committed, in order by partition. The flag says whether they belong to the live
+head: decided after this process began and never handed on before. What counts must count only those."""
+
+
+class Projector:
+    """Keeps one schema in step with the ledger.
+
+    `open_writer` makes a Writer, and is called again after every trouble. `ends` are the ledger's ends when the process
+    began (offset of the next record by partition): what lies before them is history.
+    """
+
+    def __init__(
+        self,
+        following: Following,
+        open_writer: Callable[[], Writer],
+        *,
+        ends: dict[int, int],
+        hand_on: HandOn = lambda _entries, _live: None,
+        beside: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._following = following
+        self._open_writer = open_writer
+        self._live_from = dict(ends)
+        self._hand_on = hand_on
+        self._beside = beside
+        self._writer: Writer | None = None
+        self._stop = threading.Event()
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="writer")
+        self._pending: tuple[Future[bool], Batch] | None = None
+        self.entries = 0
+        """Entries written by this process."""
+
+    def stop(self) -> None:
+        """Let `run` and `step` come to an end; from any thread."""
+        self._stop.set()
+
+    @property
+    def stopping(self) -> bool:
+        """Whether `stop` was called."""
+        return self._stop.is_set()
+
+    def begin(self) -> None:
+        """Open the database and go to where it stands. Waits for it as long as it takes, or until `stop`."""
+        writer = self._connect()
+        if writer is not None:
+            self._following.begin(writer.position())
+
+    def step(self, timeout: float) -> bool:
+        """Read and fold once, and have it written. Whether there was anything.
+
+        Raises OtherLedger and KafkaException; the process should end then.
+        """
+        batch = self._following.read(0.0 if self._pending else timeout)
+        self.settle()
+        self._beside()
+        if not batch.folds:
+            self._following.written()
+            return False
+        self._pending = (self._pool.submit(self._write, batch), batch)
+        return True
+
+    def settle(self) -> None:
+        """Wait for the batch that is being written, and hand it on."""
+        if self._pending is None:
+            return
+        written, batch = self._pending
+        while True:
+            try:
+                done = written.result(_PATIENCE)
+                break
+            except NotYet:
+                self._beside()
+        self._pending = None
+        if done:
+            self.entries += batch.filings + batch.decisions
+            metrics.PROJECTION_ENTRIES.inc(batch.filings + batch.decisions)
+            for partition, fold in batch.folds.items():
+                self._following.hold(partition, int(fold.head.offset))
+            self._hand_over(batch)
+        elif not self.stopping:
+            self.begin()  # the position was exchanged under us: go on from the new one
+
+    def close(self) -> None:
+        """Finish what is being written, and let go of the database."""
+        try:
+            self.settle()
+        finally:
+            self._pool.shutdown(wait=True)
+            self._drop()
+
+    def _hand_over(self, batch: Batch) -> None:
+        history: list[Committed] = []
+        live: list[Committed] = []
+        for partition, offset, entry in batch.entries:
+            committed = Committed(partition, offset, entry)
+            if offset >= self._live_from[partition]:
+                live.append(committed)
+                self._live_from[partition] = offset + 1
+            else:
+                history.append(committed)
+        if history:
+            self._hand_on(history, False)
+        if live:
+            self._hand_on(live, True)
+
+    def _write(self, batch: Batch) -> bool:
+        """Write it, however long that takes. False when its place was taken, or on `stop`. On the writer's thread."""
+        before: dict[int, Fold] | None = None
+        pause, noted = 0.1, None
+        while True:
+            writer = self._connect() if self._writer is None else self._writer
+            if writer is None:
+                return False
+            if before is None:
+                before = {p: writer.folds[p] for p in batch.folds}
+            try:
+                if _stands_at(writer, batch.folds):
+                    break  # the commit whose answer was lost had been made
+                writer.write(batch)
+                break
+            except Moved as moved:
+                log.warning("going on from another position", extra={"reason": str(moved)})
+                self._drop()
+                return False
+            except psycopg.Error as error:
+                self._drop()
+                trouble = trouble_of(error)
+                if trouble is None:
+                    raise
+                if trouble != noted:
+                    _alarm(trouble, error)
+                    noted = trouble
+                if self._stop.wait(pause):
+                    return False
+                pause = min(pause * 2, _LONGEST_PAUSE)
+        _all_clear(noted)
+        return True
+
+    def _connect(self) -> Writer | None:
+        pause, noted = 0.1, None
+        while not self.stopping:
+            try:
+                self._writer = self._open_writer()
+            except psycopg.Error as error:
+                trouble = trouble_of(error)
+                if trouble is None:
+                    raise
+                if trouble != noted:
+                    _alarm(trouble, error)
+                    noted = trouble
+                self._stop.wait(pause)
+                pause = min(pause * 2, _LONGEST_PAUSE)
+                continue
+            _all_clear(noted)
+            return self._writer
+        return None
+
+    def _drop(self) -> None:
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            writer.close()
+
+
+def _stands_at(writer: Writer, folds: dict[int, Fold]) -> bool:
+    return all(
+        writer.folds[p].head.prev == fold.head.prev and writer.folds[p].head.offset == fold.head.offset
+        for p, fold in folds.items()
+    )
+
+
+def _alarm(trouble: Trouble, error: psycopg.Error) -> None:
+    metrics.PROJECTION_FAILING.labels(trouble).set(1)
+    log.error(
+        "PostgreSQL takes nothing: the projection stands still and tries again",
+        extra={
+            "trouble": str(trouble),
+            "sqlstate": error.sqlstate,
+            "reason": (error.diag.message_primary or str(error).split("\n")[0]),
+        },
+    )
+
+
+def _all_clear(noted: Trouble | None) -> None:
+    for trouble in Trouble:
+        metrics.PROJECTION_FAILING.labels(trouble).set(0)
+    if noted is not None:
+        log.info("PostgreSQL takes rows again")
+
+
+def run(projector: Projector) -> None:
+    """Until `stop`."""
+    began = time.monotonic()
+    projector.begin()
+    while not projector.stopping:
+        projector.step(0.2)
+    projector.close()
+    log.info("stopped", extra={"entries": projector.entries, "seconds": round(time.monotonic() - began)})
