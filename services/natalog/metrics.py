@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import Counter, Gauge, Histogram, disable_created_metrics
+
+disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series beside each, which nobody reads
 
 UNKNOWN: Final = "unknown"
 """Label of a province, prefecture or kind that cannot be told."""
