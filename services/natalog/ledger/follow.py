@@ -37,11 +37,13 @@ class Stretch:
 
 
 class LedgerReader:
-    """Reads partitions of the ledger, each from a position of its own. Not for use by several threads."""
+    """Reads partitions of the ledger, or of `topic`, each from a position of its own. Not for several threads."""
 
-    def __init__(self, bootstrap: str, name: str) -> None:
-        self._consumer = assigned_consumer(bootstrap, f"{name}-ledger", ends=True)
+    def __init__(self, bootstrap: str, name: str, topic: str = LEDGER) -> None:
+        self._topic = topic
+        self._consumer = assigned_consumer(bootstrap, f"{name}-{topic}", ends=True)
         self._assigned: set[int] = set()
+        self._positions: dict[int, int] = {}
 
     @property
     def partitions(self) -> frozenset[int]:
@@ -52,14 +54,21 @@ class LedgerReader:
         """Read these partitions from these offsets, also those read already; the others go on as they were."""
         self.stop(positions.keys() & self._assigned)
         if positions:
-            self._consumer.incremental_assign([TopicPartition(LEDGER, p, at) for p, at in positions.items()])
+            self._consumer.incremental_assign(
+                [TopicPartition(self._topic, p, at) for p, at in positions.items()]
+            )
             self._assigned |= positions.keys()
+            self._positions.update(positions)
+
+    def position(self, partition: int) -> int:
+        """Offset up to which `read` has handed out a partition, markers at its end included."""
+        return self._positions[partition]
 
     def stop(self, partitions: Iterable[int]) -> None:
         """Read these partitions no longer."""
         gone = self._assigned & set(partitions)
         if gone:
-            self._consumer.incremental_unassign([TopicPartition(LEDGER, p) for p in gone])
+            self._consumer.incremental_unassign([TopicPartition(self._topic, p) for p in gone])
             self._assigned -= gone
 
     def read(self, limit: int, timeout: float) -> list[Stretch]:
@@ -89,6 +98,7 @@ class LedgerReader:
             stretch.keys.append(message.key() or b"")
             stretch.values.append(message.value() or b"")
             stretch.position = offset + 1
+        self._positions.update((s.partition, s.position) for s in stretches.values() if s.position >= 0)
         return [s for s in stretches.values() if s.position >= 0 or s.outside]
 
     def close(self) -> None:
@@ -104,4 +114,4 @@ class LedgerReader:
             raise KafkaException(error)
         else:
             detail = {"partition": stretch.partition, "code": error.name(), "detail": error.str()}
-            log.warning("reading the ledger", extra=detail)
+            log.warning("reading %s", self._topic, extra=detail)

@@ -80,6 +80,14 @@ class Following:
         else:
             tail.position = max(tail.position, stretch.position)
 
+    def reached(self, ends: Mapping[int, int]) -> bool:
+        """Whether everything before these ledger offsets is folded, but for what is halted."""
+        return all(self.tails[p].halted or self.tails[p].position >= end for p, end in ends.items())
+
+    def covered(self) -> int:
+        """Ledger offsets folded, of all partitions."""
+        return sum(tail.position for tail in self.tails.values())
+
     def written(self) -> None:
         """All that was folded so far is in the database."""
         for tail in self.tails.values():

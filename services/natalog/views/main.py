@@ -18,12 +18,14 @@ from natalog.kafka.clients import admin_client
 from natalog.kafka.offsets import Identity, LogBounds, identity_of
 from natalog.ledger.follow import LEDGER, LedgerReader
 from natalog.settings import Settings
-from natalog.views.database import LIVE, NotPrepared, trouble_of
+from natalog.views.audit import Audit
+from natalog.views.database import LIVE, NotPrepared, connect, trouble_of
 from natalog.views.following import Following
 from natalog.views.lag import Lag
 from natalog.views.migrate import migrate
 from natalog.views.positions import OtherLedger
 from natalog.views.projector import Projector, run
+from natalog.views.rebuild import Rebuild
 from natalog.views.writer import Writer
 from natalog.wire.topics import TOPICS
 
@@ -65,12 +67,7 @@ def main(settings: Settings, *, rebuild: bool = False) -> int:
         log.error("set NATALOG_POSTGRES to the database's URL: there is nowhere to put the projection")
         return Exit.REFUSED_TO_START
     try:
-        if rebuild:
-            from natalog.views.rebuild import rebuild as rebuilt
-
-            rebuilt(settings, interrupt)
-        else:
-            follow(settings, interrupt)
+        (refold if rebuild else follow)(settings, interrupt)
     except Stopped:
         log.info("stopped")
     except NotPrepared as reason:
@@ -107,7 +104,27 @@ def follow(settings: Settings, interrupt: Interrupt) -> None:
     )
     interrupt.then = projector.stop
     state["ready"] = True
-    run(projector)
+    audit = Audit(settings.kafka, admin, lambda: connect(settings.postgres, LIVE))
+    audit.start()
+    try:
+        run(projector, healthy=lambda: audit.fault is None)
+    finally:
+        audit.close()
+    if audit.fault is not None:
+        raise audit.fault
+
+
+def refold(settings: Settings, interrupt: Interrupt) -> None:
+    """Fold everything anew beside the tables in use, and exchange them."""
+    admin = admin_client(settings.kafka, "natalog-rebuild")
+    identity = ledger_identity(admin, interrupt)
+
+    def started(projector: Projector) -> None:
+        interrupt.then = projector.stop
+
+    ends = ledger_ends(admin, interrupt)
+    if not Rebuild(settings.postgres, settings.kafka, admin, identity, ends, started=started).run():
+        log.warning("stopped before the new tables were complete: the old ones stay in use")
 
 
 def ledger_identity(admin: AdminClient, interrupt: Interrupt) -> Identity:

@@ -226,11 +226,11 @@ def _all_clear(noted: Trouble | None) -> None:
         log.info("PostgreSQL takes rows again")
 
 
-def run(projector: Projector) -> None:
-    """Until `stop`."""
+def run(projector: Projector, *, healthy: Callable[[], bool] = lambda: True) -> None:
+    """Until `stop`, or until `healthy` says no more: the process should end then."""
     began = time.monotonic()
     projector.begin()
-    while not projector.stopping:
+    while not projector.stopping and healthy():
         projector.step(0.2)
     projector.close()
     log.info("stopped", extra={"entries": projector.entries, "seconds": round(time.monotonic() - began)})

@@ -282,7 +282,6 @@ COMMENT ON TABLE checks IS 'One row per number asked about (核验), from querie
 
 CREATE TABLE audit_positions (
     partition smallint PRIMARY KEY,
-    topic_offset bigint NOT NULL,
-    skipped bigint NOT NULL
+    topic_offset bigint NOT NULL
 );
-COMMENT ON TABLE audit_positions IS 'Offset of queries.audit to be read next, and how many records were no QueryRecord.';
+COMMENT ON TABLE audit_positions IS 'Offset of queries.audit to be read next.';

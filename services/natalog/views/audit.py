@@ -1,0 +1,108 @@
+"""The thread that follows queries.audit. On any trouble it begins again from where the database stands."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+import time
+from collections.abc import Mapping
+
+import psycopg
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import AdminClient
+
+from natalog.kafka.offsets import LogBounds
+from natalog.ledger.follow import LedgerReader
+from natalog.views.checks import Checks, Open, positions
+from natalog.views.database import trouble_of
+from natalog.wire.topics import TOPICS
+
+log = logging.getLogger(__name__)
+
+TOPIC = "queries.audit"
+_BATCH = 5_000
+_PAUSE = 1.0  # seconds
+
+
+class Audit:
+    """`fault` is what ended it, None while it runs."""
+
+    def __init__(self, bootstrap: str, admin: AdminClient, connect: Open) -> None:
+        self._bootstrap = bootstrap
+        self._admin = admin
+        self._connect = connect
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="audit", daemon=True)
+        self.fault: Exception | None = None
+
+    def start(self) -> None:
+        """Begin to follow."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Finish what is being written."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join(10.0)
+
+    def _run(self) -> None:
+        reader = LedgerReader(self._bootstrap, "natalog-projector", TOPIC)
+        noted = ""
+        try:
+            while not self._stop.is_set():
+                try:
+                    with contextlib.closing(self._connect()) as connection:
+                        reader.start(positions(connection, bounds_of(self._admin)))
+                        noted = ""
+                        while not self._stop.is_set():
+                            follow(reader, connection, 0.5)
+                except (KafkaException, psycopg.Error) as error:
+                    if isinstance(error, psycopg.Error) and trouble_of(error) is None:
+                        raise
+                    if type(error).__name__ != noted:
+                        noted = type(error).__name__
+                        log.warning(
+                            "queries are not being recorded in PostgreSQL now", extra={"error": noted}
+                        )
+                    with contextlib.suppress(KafkaException):
+                        self._admin.list_topics(timeout=2.0)
+                    self._stop.wait(_PAUSE)
+        except Exception as fault:
+            log.critical("the thread that follows queries.audit ended", exc_info=True)
+            self.fault = fault
+        finally:
+            reader.close()
+
+
+def bounds_of(admin: AdminClient) -> dict[int, tuple[int, int]]:
+    """First and next offset of queries.audit by partition. Raises KafkaException."""
+    places = [(TOPIC, p) for p in range(TOPICS[TOPIC].partitions)]
+    bounds = LogBounds(admin, places, places)
+    starts, ends = bounds.starts(), bounds.ends()
+    return {p: (starts[TOPIC, p], ends[TOPIC, p]) for _, p in places}
+
+
+def follow(reader: LedgerReader, connection: psycopg.Connection, timeout: float) -> int:
+    """Read once and write what has come. Rows written. Raises KafkaException, psycopg.Error."""
+    checks = Checks()
+    for stretch in reader.read(_BATCH, timeout):
+        if stretch.outside:
+            reader.stop([stretch.partition])
+            raise KafkaException(KafkaError(KafkaError._AUTO_OFFSET_RESET))
+        checks.add(stretch)
+    if checks.positions:
+        checks.write(connection)
+    return checks.rows
+
+
+def catch_up(
+    reader: LedgerReader, connection: psycopg.Connection, ends: Mapping[int, int], patience: float
+) -> None:
+    """Read until everything before these offsets is written. Raises KafkaException when that takes too long."""
+    deadline = time.monotonic() + patience
+    while any(reader.position(p) < end for p, end in ends.items()):
+        if follow(reader, connection, 0.2):
+            deadline = time.monotonic() + patience
+        if time.monotonic() > deadline:
+            raise KafkaException(KafkaError(KafkaError._TIMED_OUT))

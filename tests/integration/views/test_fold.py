@@ -1,0 +1,169 @@
+"""The tables say what the fold of the ledger by `decision/` says, however entries are cut into batches (I5)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from random import Random
+
+import psycopg
+import pytest
+
+from natalog.decision.packing import unpack
+from natalog.decision.state import NumberState
+from natalog.views.writer import Writer
+from tests.integration.views.tables import IDENTITY, batch_of, checksums, opened, rows, stretch
+from tests.property.decision_histories import PARTITION, history
+from tests.property.test_status_view import told
+
+pytestmark = pytest.mark.xdist_group("views")
+
+SEEDS = range(8)
+COUNT = 250
+
+
+def fold(writer: Writer, entries, chance: Random, most: int) -> None:
+    """In batches of a random size; now and then a batch comes a second time, or its transaction is lost."""
+    at = 0
+    while at < len(entries):
+        piece = entries[at : at + 1 + int(chance.random() * most)]
+        batch = batch_of(writer, stretch(PARTITION, piece, at))
+        if chance.random() < 0.1:
+            before = dict(writer.folds)
+            with pytest.raises(ZeroDivisionError), writer.connection.transaction():
+                writer.write(batch)  # a savepoint within: nothing of it may stay
+                raise ZeroDivisionError
+            writer.folds = before
+        writer.write(batch)
+        at += len(piece)
+
+
+def ms(at: datetime | None) -> int:
+    return -1 if at is None else round((at - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds() * 1000)
+
+
+def of_states(states: dict[bytes, bytes]) -> dict[str, list[tuple]]:
+    """What the rules' own state says, in the tables' terms."""
+    standing, listed, void, due, contested = [], [], [], [], []
+    for key, packed in states.items():
+        state: NumberState = unpack(packed)
+        name = key.decode()
+        for known in state.registrations:
+            if state.stands() is known:
+                standing.append((name, known.registration_id, state.standing_seq))
+            if known.due_from >= 0:
+                due.append((name, known.registration_id, known.due_from))
+        listed += [(name, entry.owner, entry.seq, entry.binds_from) for entry in state.listings]
+        if state.void is not None:
+            void.append((name, state.void.owner, state.void.seq, state.void.replaced_by))
+        if state.contested and not name.startswith("r:"):  # a certificate is a number
+            contested.append(name)
+    return {
+        "standing": sorted(standing),
+        "listed": sorted(listed),
+        "void": sorted(void),
+        "due": sorted(due),
+        "contested": sorted(contested),
+    }
+
+
+def of_tables(url: str) -> dict[str, list[tuple]]:
+    return {
+        "standing": sorted(
+            rows(
+                url,
+                "SELECT key, registration_id, taken_seq FROM registrations WHERE taken_seq > coalesce(freed_seq, -1)",
+            )
+        ),
+        "listed": sorted(
+            (number, owner, seq, ms(binds))
+            for number, owner, seq, binds in rows(
+                url, "SELECT number, owner, listed_seq, binds_from FROM blacklist WHERE removed_seq IS NULL"
+            )
+        ),
+        "void": sorted(
+            (number, issuer, seq, replaced or "")
+            for number, issuer, seq, replaced in rows(
+                url, "SELECT number, issuer, voided_seq, replaced_by FROM voids WHERE reinstated_seq IS NULL"
+            )
+        ),
+        "due": sorted(
+            (key, registration, ms(due))
+            for key, registration, due in rows(
+                url, "SELECT key, registration_id, due_from FROM obligations WHERE closed_seq IS NULL"
+            )
+        ),
+        "contested": sorted(
+            row[0] for row in rows(url, "SELECT number FROM certificates WHERE contested_seq IS NOT NULL")
+        ),
+    }
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_the_tables_equal_the_fold(postgres, seed):
+    ledger = told(history(seed, COUNT))
+    sums = []
+    for most in (1 + len(ledger.entries), 7, 40):
+        url = postgres.database()
+        writer = opened(url)
+        fold(writer, ledger.entries, Random(seed * 100 + most), most)
+        writer.close()
+        assert of_tables(url) == of_states(ledger.states)
+        sums.append(checksums(url))
+        ((seq, digest),) = rows(url, "SELECT seq, hash FROM ledger_positions WHERE partition = %s", PARTITION)
+        assert (seq, bytes(digest)) == (len(ledger.entries), ledger.head.prev)
+        ((counted,),) = rows(url, "SELECT (SELECT count(*) FROM filings) + (SELECT count(*) FROM decisions)")
+        assert counted == seq
+    assert sums[0] == sums[1] == sums[2]
+
+
+def test_certificates_and_filings_agree_on_what_stands(postgres):
+    ledger = told(history(99, COUNT))
+    url = postgres.database()
+    writer = opened(url)
+    fold(writer, ledger.entries, Random(1), 50)
+    writer.close()
+    by_number = rows(
+        url,
+        "SELECT number, taken_seq FROM certificates WHERE taken_seq > coalesce(freed_seq, -1) ORDER BY number",
+    )
+    by_filing = rows(
+        url,
+        "SELECT key, max(seq) FROM filings WHERE verdict = 'ACCEPTED' AND NOT amendment AND withdrawn_seq IS NULL "
+        "AND wellformed GROUP BY key ORDER BY key",
+    )
+    assert by_number == by_filing != []
+
+
+def test_another_process_cannot_write_from_the_same_position(database):
+    ledger = told(history(1, 30))
+    first, second = opened(database), Writer(database, "natalog", 12, IDENTITY)
+    batch = batch_of(first, stretch(PARTITION, ledger.entries))
+    first.write(batch)
+    from natalog.views.positions import Moved
+
+    with pytest.raises(Moved):
+        second.write(batch)
+    assert rows(database, "SELECT count(*) FROM decisions") != [(0,)]
+    first.close()
+    second.close()
+
+
+def test_a_database_folded_from_another_ledger_is_not_written_to(database):
+    opened(database).close()
+    from natalog.kafka.offsets import Identity
+    from natalog.views.positions import OtherLedger
+
+    with pytest.raises(OtherLedger):
+        Writer(database, "natalog", 12, Identity("cluster", "another"))
+
+
+def test_migrating_twice_changes_nothing_and_a_newer_schema_is_left_alone(database):
+    from natalog.views.database import NotPrepared
+    from natalog.views.migrate import migrate
+
+    migrate(database, "natalog")
+    migrate(database, "natalog")
+    with psycopg.connect(database) as connection:
+        connection.execute("UPDATE natalog.schema_version SET version_num = '9999'")
+    with pytest.raises(NotPrepared, match="another build"):
+        migrate(database, "natalog")
