@@ -1,4 +1,4 @@
-"""/metrics, /healthz and /readyz of a service that has no HTTP of its own."""
+"""/metrics, /healthz and /readyz of a service that has no other HTTP."""
 
 from __future__ import annotations
 

@@ -88,6 +88,39 @@ TAKEOVER_SECONDS = Histogram(
     buckets=(0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 300),
 )
 
+# Watch ---------------------------------------------------------------------------------------------------------------
+
+OBLIGATIONS_OPEN = Gauge(
+    "natalog_obligations_open", "Registrations completed, not filed and not told as overdue.", ["province"]
+)
+OBLIGATION_OLDEST = Gauge(
+    "natalog_obligation_oldest_seconds",
+    "Age of the oldest of them since registration, in seconds; 0 where there is none.",
+    ["province"],
+)
+WATCH_ALERTS = Counter(
+    "natalog_watch_alerts", "FilingOverdue records sent, repeats after a restart included."
+)
+WATCH_LAG = Gauge(
+    "natalog_watch_lag_records", "Records the watch has not read yet. While it lags it tells of nothing."
+)
+WATCH_PARTITIONS = Gauge("natalog_watch_partitions", "Partitions this watch holds; all watches together: 12.")
+WATCH_UNDECODABLE = Counter(
+    "natalog_watch_undecodable",
+    "Records skipped, by cause: unreadable, unknown schema (needs a newer build), undecidable (a fault in the rules).",
+    ["cause"],
+)
+WATCH_MISSING = Counter(
+    "natalog_watch_missing_records",
+    "Offsets passed over without a record, by cause: expired before they were read, or a hole in the log.",
+    ["cause"],
+)
+WATCH_CLOCK_OFFSET = Gauge(
+    "natalog_watch_clock_offset_seconds",
+    "Broker's clock minus this host's. The watch goes by the broker's as soon as it has seen it.",
+)
+WATCH_CLOCK_STEPS = Counter("natalog_watch_clock_steps", "Times the broker's clock was seen to be set.")
+
 # Gateway -------------------------------------------------------------------------------------------------------------
 
 GATEWAY_REQUESTS = Histogram(

@@ -59,6 +59,25 @@ class Settings(BaseSettings):
     )
     metrics_host: str = Field(default="127.0.0.1", description="address /metrics and /readyz listen on")
 
+    watch_group: str = Field(
+        default="watch", min_length=1, description="consumer group of all watches of a cluster"
+    )
+    watch_metrics_port: int = Field(default=0, ge=0, le=65535, description="/metrics of the watch; 0: off")
+    watch_grace_seconds: float = Field(
+        default=2.0,
+        ge=0,
+        description="seconds after a filing's due time until the watch tells of it; more than brokers' clocks differ",
+    )
+    watch_remember_seconds: float = Field(
+        default=600.0,
+        ge=0,
+        description="seconds the watch remembers a filed registration, so that its completion may come late; "
+        "a restart reads as much again",
+    )
+    watch_session_ms: int = Field(
+        default=10_000, ge=1_000, description="milliseconds until the group gives a silent watch's share away"
+    )
+
     gateway: str = Field(default="", description="gateway's URL for `natalog submit` and `status`")
     token_file: Path | None = Field(default=None, description="file with the bearer token these commands use")
 

@@ -40,6 +40,7 @@ def test_once_ends_by_itself_and_everything_is_judged_as_planted(tmp_path):
     for expected in (
         "VOID_CERTIFICATE",
         "legal look-alikes",
+        "OVERDUE",
         "A lost certificate",
         "An exchanged certificate",
         "wrong certificate",
@@ -63,7 +64,7 @@ def test_stays_up_until_ctrl_c_and_then_stops_what_it_started(tmp_path: Path):
             assert time.monotonic() < deadline, (tmp_path / "out").read_text()
             time.sleep(0.2)
         pids = json.loads((data / "stack.json").read_text())["pids"]
-        assert {"registrar", "gateway"} <= set(pids)
+        assert {"registrar", "watch", "gateway"} <= set(pids)
 
         # The same day again on the same ledger is no demo: every number is used.
         second = subprocess.run(

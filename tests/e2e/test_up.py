@@ -91,7 +91,7 @@ def test_a_day_in_the_life_of_a_stack(up: Up) -> None:
     up.start()
     stack = up.stack
     assert set(stack) >= {"gateway", "kafka", "issuer_key", "pids"}
-    assert set(stack["pids"]) >= {"kafka", "registrar", "gateway"}
+    assert set(stack["pids"]) >= {"kafka", "registrar", "watch", "gateway"}
     assert ("prometheus" in stack) == ("prometheus" in stack["pids"]) == bool(shutil.which("prometheus"))
     assert all(alive(pid) for pid in stack["pids"].values())
     assert Path(stack["issuer_key"]).is_absolute()
@@ -107,7 +107,7 @@ def test_a_day_in_the_life_of_a_stack(up: Up) -> None:
     assert up.answers()
 
     # A service that is killed comes back under a new pid, and stack.json says so.
-    for name in ("registrar", "gateway", "kafka"):
+    for name in ("registrar", "watch", "gateway", "kafka"):
         before = up.stack["pids"][name]
         os.kill(before, signal.SIGKILL)
         up.until(lambda n=name, b=before: up.stack["pids"].get(n, b) != b)  # type: ignore[misc]

@@ -37,13 +37,15 @@ from natalog.gateway.verdict import verdict_json
 from natalog.ledger.head import Head
 from natalog.ledger.step import PARTITIONS, decide_batch
 from natalog.sample import Population, filings
+from natalog.watch.alert import alert_of
+from natalog.watch.obligations import Obligations
+from natalog.wire.codec import encode
 from natalog.wire.hot import read_entry
 from natalog.wire.partition import partition_of
 from natalog.wire.topics import INTAKE_TOPICS
 from tests.status_reference import find
 
 NOT_PLANTED = {
-    "OVERDUE",  # sent by the watch
     "CLAIM_EXPIRED",  # a claim lives for two hours
     "SUCCEEDED_AFTER_USE",  # stands on Succession entries, which nobody submits
     "MISROUTED",  # the gateway routes rightly
@@ -51,13 +53,15 @@ NOT_PLANTED = {
 
 
 class InMemory:
-    """Gateway, registrar and ledger in one dictionary."""
+    """Gateway, registrar, watch and ledger in one dictionary."""
 
     def __init__(self):
         self.heads = {p: Head.genesis() for p in range(PARTITIONS)}
         self.states = {}
         self.ledger = {}
         self.offset = 0
+        self.owed = {p: Obligations(p, NEWEST, remember_ms=0) for p in range(PARTITIONS)}
+        self.told = {}
 
     async def submit(self, kind, record, person):
         try:
@@ -65,6 +69,9 @@ class InMemory:
         except Problem as refusal:
             return Answer(refusal.status, orjson.loads(refusal.body()))
         entry, value = self._decide(INTAKE_TOPICS.index(prepared.topic), prepared.key, prepared.value)
+        if prepared.topic == "birth.registrations":
+            now = int(time.time() * 1000)
+            self.owed[prepared.partition].fold(self.offset, prepared.key, prepared.value, now)
         seq = entry.seq
         if entry.verdict == REPEATED:
             seq = entry.first
@@ -78,6 +85,24 @@ class InMemory:
             number=prepared.number,
         )
         return Answer(200, orjson.loads(body))
+
+    async def submission(self, event_id, person):
+        for partition, owed in self.owed.items():
+            now = int(time.time() * 1000)
+            for obligation in owed.overdue(now, 100):
+                owed.settle(obligation)
+                alert = alert_of(obligation, now)
+                entry, value = self._decide(INTAKE_TOPICS.index("sla.alerts"), obligation.key, encode(alert))
+                self.told[str(alert.event_id)] = verdict_json(
+                    entry,
+                    value,
+                    partition=partition,
+                    event_id=str(alert.event_id),
+                    kind="filing-overdue",
+                    number=alert.certificate_number,
+                )
+        assert event_id in self.told, "the watch never told of it"
+        return Answer(200, orjson.loads(self.told[event_id]))
 
     async def status(self, number, person):
         number = normalise(number)

@@ -87,6 +87,19 @@ class FakeConsumer:
         return {(tp.topic, tp.partition): tp.offset for tp in self.assigned}
 
 
+class FakeEnds:
+    """Ends of the lead topic, known from the second look on."""
+
+    def __init__(self, ends: dict[tuple[str, int], int]) -> None:
+        self._ends = ends
+
+    def ready(self) -> bool:
+        return bool(self._ends)
+
+    def ends(self) -> dict[tuple[str, int], int]:
+        return self._ends
+
+
 RESUME = {3: [30, 31, 32, 33, 34], 7: [70, 71, 72, 73, 74]}
 Parts = tuple[Intake, FakeConsumer, FakeConsumer]
 
@@ -101,6 +114,7 @@ def given() -> Parts:
         assigned=lambda _: None,
         revoked=lambda _: None,
         resume=lambda number: RESUME[number],
+        ends=lambda numbers: FakeEnds({}),
         cap=100,
         shared_cap=40,
     )

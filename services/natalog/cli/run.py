@@ -49,6 +49,15 @@ def gateway() -> None:
 
 
 @app.command()
+def watch() -> None:
+    """Watch the 30 minutes: send FilingOverdue for every registration that is not filed in time.
+
+    Exit codes: 0 stopped by a signal; 13 ended by a fault, restart it; 11 refused to start because of its rule set.
+    """
+    _run("watch")
+
+
+@app.command()
 def projector(
     rebuild: Annotated[
         bool,

@@ -8,7 +8,7 @@ from natalog.decision import codes
 from natalog.decision.calendar import bounded
 from natalog.decision.commands import Completion, FilingOverdue
 from natalog.decision.numbers import is_wellformed
-from natalog.decision.rules import EXEMPTIONS
+from natalog.decision.rules import EXEMPTIONS, RuleSet
 from natalog.decision.state import NumberState, Registration
 from natalog.decision.verdict import Decision, accepted, refused
 
@@ -47,6 +47,11 @@ def apply_completion(
         known.withdrawn = False
     if not known.filed and known.due_from < 0:
         known.due_from = max(0, min(bounded(completion.registered_at), received_at))
+
+
+def due_at(due_from: i64, rules: RuleSet) -> i64:
+    """When the filing of an obligation open since `due_from` (`Registration.due_from`) is due, UTC ms."""
+    return due_from + rules.sla_ms
 
 
 def _completed_at(state: NumberState, received_at: i64) -> i64:

@@ -76,6 +76,9 @@ class Asked(Protocol):
     async def status(self, number: str, person: Person) -> Answer:
         """The status of a number. Raises NoAnswer."""
 
+    async def submission(self, event_id: str, person: Person) -> Answer:
+        """The verdict of a record that somebody else sends, once it is there. Raises NoAnswer."""
+
 
 class Gateway:
     """The demo's line to the gateway, for all its people; at most `connections` requests at a time."""
@@ -121,6 +124,10 @@ class Gateway:
             "Natalog-Officer": person.sub,
         }
         return await self._ask("GET", f"/v1/certificates/{quote(number)}", headers, None)
+
+    async def submission(self, event_id: str, person: Person) -> Answer:
+        """The verdict of a record, once it is there. Raises NoAnswer when it does not come within PATIENCE."""
+        return await self._ask("GET", f"/v1/submissions/{event_id}", self._headers(person), None)
 
     def _headers(self, person: Person) -> dict[str, str]:
         return {"Authorization": f"Bearer {self._tokens.of(person)}"}

@@ -23,7 +23,10 @@ from natalog.demo.report import show_next, show_stories, show_table, show_wrong
 from natalog.demo.stack import running
 from natalog.demo.tally import Tally, tally
 from natalog.exits import Exit
+from natalog.kafka.clients import admin_client
+from natalog.kafka.offsets import LogBounds
 from natalog.local.stackfile import StackFile
+from natalog.wire.topics import TOPICS
 
 REPORT_EVERY = 0.25  # share of the day after which a line is printed where there is no terminal
 
@@ -44,8 +47,10 @@ def run(
         began = time.monotonic()
         with running(directory) as stack:
             console.print(f"Ready after {time.monotonic() - began:.1f} s: {stack.gateway}", highlight=False)
+            alerts_before = _alerts(stack)
             day = asyncio.run(_play(stack, seed, province, registrations, console))
             result = tally(day)
+            _count_alerts(result, day, _alerts(stack) - alerts_before)
             show_table(console, result)
             show_stories(console, day)
             show_wrong(console, result)
@@ -107,6 +112,20 @@ async def _play_with_progress(day: list[Played], console: Console) -> None:
                 console.print(f"{finished:,} of {len(day):,} stories played", highlight=False)
 
         await play(day, done)
+
+
+def _alerts(stack: StackFile) -> int:
+    """How many alerts the watch has ever sent."""
+    topic = TOPICS["sla.alerts"]
+    places = [(topic.name, number) for number in range(topic.partitions)]
+    return sum(LogBounds(admin_client(stack.kafka, "natalog-demo"), (), places).ends().values())
+
+
+def _count_alerts(result: Tally, day: list[Played], sent: int) -> None:
+    """Each alert that was planted has been looked up; there must be no other."""
+    planted = sum(step.kind == "alert" for played in day for step in played.scene.steps)
+    if sent > planted:
+        result.failures.append(f"the watch sent {sent} alerts where {planted} filings are overdue")
 
 
 def _verify(directory: Path, console: Console) -> bool:

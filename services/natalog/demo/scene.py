@@ -9,10 +9,12 @@ from datetime import date, datetime, timedelta, timezone
 from random import Random
 from typing import Final
 
+from natalog.decision.rules import NEWEST
 from natalog.demo.expectation import CLEAN, Difference, Expect, differences
-from natalog.demo.gateway import Answer, Asked
+from natalog.demo.gateway import Answer, Asked, milliseconds
 from natalog.demo.people import Person, admin, desk, issuer
 from natalog.sample import Record
+from natalog.watch.alert import event_id_of
 
 BEIJING: Final = timezone(timedelta(hours=8))
 STATUS_PATIENCE: Final = 15.0  # seconds until a replica must have seen what the ledger has
@@ -111,10 +113,26 @@ class Scene:
     async def complete(self, child: Record, *, ago: float = 60) -> Answer:
         """The registration is completed locally; its filing follows."""
         unit = str(child["unit_code"])
+        child["registered_at"] = stamp(ago)
         record = self._record(
-            child, unit_code=unit, registration_id=child["registration_id"], registered_at=stamp(ago)
+            child,
+            unit_code=unit,
+            registration_id=child["registration_id"],
+            registered_at=child["registered_at"],
         )
         return await self.send("completion", record, desk(unit), CLEAN, "completes the registration")
+
+    async def overdue(self, child: Record, expect: Expect) -> Answer:
+        """What the watch sends when nobody files a registration that was completed, as the desk looks it up."""
+        unit, number = str(child["unit_code"]), child.get("certificate_number")
+        due_at = milliseconds(str(child["registered_at"])) + int(NEWEST.sla_ms)
+        event_id = event_id_of(
+            None if number is None else str(number), str(child["registration_id"]), unit, due_at
+        )
+        person = desk(unit)
+        answer = await self.gateway.submission(str(event_id), person)
+        self._compare("alert", "is told that the filing is overdue", person, child, expect, answer)
+        return answer
 
     async def file(
         self,
@@ -224,9 +242,7 @@ class Scene:
     async def send(self, kind: str, record: Record, person: Person, expect: Expect, note: str) -> Answer:
         """Send one record and compare its answer; differences are kept, the scene goes on."""
         answer = await self.gateway.submit(kind, record, person)
-        self._keep(
-            kind, note, person, record, expect, answer, list(differences(expect, answer, kind, record))
-        )
+        self._compare(kind, note, person, record, expect, answer)
         return answer
 
     async def status(
@@ -274,6 +290,13 @@ class Scene:
             if answer.body.get("usable") is False:
                 return
             await asyncio.sleep(0.2)
+
+    def _compare(
+        self, kind: str, note: str, person: Person, record: Record, expect: Expect, answer: Answer
+    ) -> None:
+        self._keep(
+            kind, note, person, record, expect, answer, list(differences(expect, answer, kind, record))
+        )
 
     def _keep(
         self,

@@ -37,6 +37,7 @@ PORTS = (
     "controller",
     "gateway",
     "registrar_metrics",
+    "watch_metrics",
     "postgres",
     "projector_metrics",
     "prometheus",
@@ -91,6 +92,7 @@ class Stack:
                 "registrar_metrics_port": chosen["registrar_metrics"],
                 "projector_metrics_port": chosen["projector_metrics"],
                 "postgres": postgres.url if postgres else "",
+                "watch_metrics_port": chosen["watch_metrics"],
                 "metrics_host": LOOPBACK,
                 "jwks": keys.jwks,
                 "seal_key": keys.seal,
@@ -111,6 +113,7 @@ class Stack:
         services = (
             self._kafka(),
             self._natalog("registrar", ready=f"http://{LOOPBACK}:{self.ports['registrar_metrics']}/readyz"),
+            self._natalog("watch", ready=f"http://{LOOPBACK}:{self.ports['watch_metrics']}/readyz"),
             self._natalog("gateway", ready=f"{self.gateway}/readyz"),
             *self._projection(),
         )

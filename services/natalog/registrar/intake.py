@@ -18,12 +18,13 @@ from dataclasses import dataclass
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
+from natalog.registrar.alerts import LEAD as LEAD
+from natalog.registrar.alerts import Alerts, Ends
 from natalog.registrar.faults import OutcomeUnknown
 from natalog.wire.topics import INTAKE_TOPICS, TOPICS
 
 log = logging.getLogger(__name__)
 
-LEAD = "birth.registrations"
 BULK = "birth.backfill"
 LIVE_TOPICS = tuple(topic for topic in INTAKE_TOPICS if topic != BULK)
 _LIVE_IS_RECENT = 1.0  # seconds
@@ -45,7 +46,8 @@ class Intake:
     """Both consumers.
 
     `assigned` and `revoked` are called with partition numbers from within `take`, `resume` tells the next offset of
-    each intake topic of a partition, by the ledger. `cap` bounds a batch. When live records have come within the last
+    each intake topic of a partition, by the ledger, `ends` asks where partitions of the lead topic end. `cap` bounds a
+    batch, but for alerts that have waited. When live records have come within the last
     second, bulk fills a batch only up to `shared_cap`, since they wait behind it; of a full load of live records it
     still gets a twentieth.
     """
@@ -58,6 +60,7 @@ class Intake:
         assigned: Callable[[list[int]], None],
         revoked: Callable[[list[int]], None],
         resume: Callable[[int], list[int]],
+        ends: Callable[[list[int]], Ends],
         cap: int = 2_000,
         shared_cap: int = 1_000,
     ) -> None:
@@ -66,6 +69,7 @@ class Intake:
         self._assigned = assigned
         self._revoked = revoked
         self._resume = resume
+        self._alerts = Alerts(ends)
         self._cap = cap
         self._live_cap = cap - cap // 20
         self._shared_cap = min(shared_cap, cap)
@@ -96,6 +100,7 @@ class Intake:
         if first is not None:
             messages.append(first)
             messages += self._live.consume(self._live_cap - 1, 0)
+            messages = self._alerts.sift(messages)
             self._live_at = now
         if self._open:
             cap = self._shared_cap if now - self._live_at < _LIVE_IS_RECENT else self._cap
@@ -104,8 +109,7 @@ class Intake:
             messages += bulk
         if self._rebalances != rebalances:
             messages = [m for m in messages if (error := m.error()) is not None and _is_fatal(error)]
-        if not messages:
-            return None
+            self._alerts.clear()
         groups: dict[int, list[Message]] = {}
         faults: list[Message] = []
         for message in messages:
@@ -118,6 +122,9 @@ class Intake:
                 groups[partition] = [message]
             else:
                 group.append(message)
+        self._alerts.release(groups, self._decided_to)
+        if not groups and not faults:
+            return None
         return Batch(groups, faults, metadata, now)
 
     def open(self, partitions: Iterable[int]) -> None:
@@ -140,6 +147,7 @@ class Intake:
 
         What the client has fetched is dropped and fetched again; no position but the ledger's is ever believed.
         """
+        self._alerts.clear()
         live: list[TopicPartition] = []
         bulk: list[TopicPartition] = []
         for number in sorted(self._open):
@@ -185,6 +193,9 @@ class Intake:
         self._live.close()
         self._bulk.close()
 
+    def _decided_to(self, number: int) -> int:
+        return self._resume(number)[INTAKE_TOPICS.index(LEAD)]
+
     def _on_assign(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
         self._rebalances += 1
         self._held = sorted(tp.partition for tp in partitions if tp.topic == LEAD)
@@ -197,6 +208,7 @@ class Intake:
         gone, self._held = self._held, []
         self._open.clear()
         self._bulk_flows = False
+        self._alerts.clear()
         consumer.unassign()
         self._bulk.unassign()
         self._revoked(gone)

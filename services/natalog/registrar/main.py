@@ -27,7 +27,7 @@ from natalog.ledger.store import Store, StoreInUse
 from natalog.registrar.backlog import Backlog
 from natalog.registrar.desk import Desk
 from natalog.registrar.faults import Ending
-from natalog.registrar.intake import Intake
+from natalog.registrar.intake import LEAD, Intake
 from natalog.registrar.loop import Registrar
 from natalog.registrar.work import Decider
 from natalog.registrar.writer import LedgerWriter
@@ -125,6 +125,7 @@ def build(settings: Settings) -> Registrar:
         assigned=desk.assigned,
         revoked=desk.revoked,
         resume=desk.resume,
+        ends=lambda numbers: LogBounds(admin, (), [(LEAD, number) for number in numbers]),
         cap=settings.registrar_batch,
     )
     desk.attach(intake)

@@ -100,14 +100,15 @@ class Bench:
 
     def empty(self) -> None:
         """Delete all topics and make them anew."""
-        _empty(self.broker)
+        empty_topics(self.broker)
 
     def close(self) -> None:
         for process in self.processes:
             process.close()
 
 
-def _empty(broker: Broker) -> None:
+def empty_topics(broker: Broker) -> None:
+    """Delete all topics and make them anew."""
     admin = AdminClient({"bootstrap.servers": broker.bootstrap})
     old = [topic for topic in admin.list_topics(timeout=10).topics if not topic.startswith("__")]
     if old:
@@ -128,7 +129,7 @@ def _empty(broker: Broker) -> None:
 
 @pytest.fixture
 def bench(registrar_broker: Broker, tmp_path: Path) -> Iterator[Bench]:
-    _empty(registrar_broker)
+    empty_topics(registrar_broker)
     bench = Bench(registrar_broker, tmp_path)
     try:
         yield bench

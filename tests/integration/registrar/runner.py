@@ -18,7 +18,7 @@ from typing import Any
 
 from natalog import logs
 from natalog.ledger.store import Shelf
-from natalog.registrar import desk, flight, intake, loop, takeover, work, writer
+from natalog.registrar import alerts, desk, flight, intake, loop, takeover, work, writer
 from natalog.registrar.main import main
 from natalog.settings import load
 
@@ -136,6 +136,8 @@ def without(guard: str) -> None:
         intake.Intake.__init__ = subscribe_all
     elif guard == "two consumers":
         share_one_consumer()
+    elif guard == "alerts wait":
+        alerts.Alerts.sift = lambda self, messages: messages
     elif guard == "halt alone":
         original_decide = work.Decider.decide
 

@@ -10,6 +10,7 @@ from natalog.demo.plan import planted
 from natalog.demo.scene import Scene, today
 
 LATE = "late filings"
+OVERDUE = "overdue filings"
 CLOCK = "clocks that are off"
 MINUTE = 60.0
 
@@ -119,6 +120,31 @@ async def timed_once_however_often_it_is_sent(s: Scene) -> None:
         event_id=s.uuid(),
         note="sends the row again with a correction",
     )
+
+
+@planted(OVERDUE, 6)
+async def completed_and_never_filed(s: Scene) -> None:
+    child = s.child()
+    await s.checked(child)
+    await s.complete(child, ago=(31 + int(s.rng.random() * 90)) * MINUTE)
+    await s.overdue(child, accepted("OVERDUE"))
+
+
+@planted(OVERDUE, 2)
+async def filed_after_the_alert(s: Scene) -> None:
+    child = s.child()
+    gate = await s.checked(child)
+    await s.complete(child, ago=35 * MINUTE)
+    await s.overdue(child, accepted("OVERDUE"))
+    await s.file(child, accepted("FILED_LATE"), registered_at=child["registered_at"], gate=gate)
+
+
+@planted(OVERDUE, 2)
+async def never_filed_without_a_number(s: Scene) -> None:
+    """A foundling of a welfare home has no certificate; its registration is due all the same."""
+    child = s.child(certificate_number=None, exemption="WELFARE_HOME")
+    await s.complete(child, ago=45 * MINUTE)
+    await s.overdue(child, accepted("OVERDUE"))
 
 
 def years_before(day: date, years: int) -> date:
