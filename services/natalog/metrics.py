@@ -147,10 +147,11 @@ REPLICA_STALENESS = Gauge(
     "numbers answer 503.",
     ["replica"],
 )
-REPLICA_HALTED = Gauge(
-    "natalog_replica_halted",
-    "1 while a gateway cannot fold the partition: its numbers answer 503 there until the gateway is upgraded.",
-    ["replica", "partition"],
+VIEW_HALTED = Gauge(
+    "natalog_view_halted",
+    "1 while a view (a gateway's replica, the projection) cannot fold the partition. It stands still there until its "
+    "process is upgraded; a gateway's status queries answer 503.",
+    ["view", "partition"],
 )
 CHECKS = Counter(
     "natalog_checks",

@@ -96,4 +96,11 @@ def test_rules_name_metrics_that_exist():
         assert named - FROM_ELSEWHERE <= declared, rule
 
 
-FROM_ELSEWHERE = {"natalog_watch_lag_records", "natalog_projection_lag_entries"}
+FROM_ELSEWHERE = {
+    "natalog_watch_lag_records",
+    "natalog_watch_partitions",
+    "natalog_watch_missing_records_total",
+    "natalog_projection_lag_entries",
+    "natalog_projection_failing",
+}
+"""Declared where the watch and the projection are."""

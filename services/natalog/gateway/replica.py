@@ -186,7 +186,7 @@ class Replica:
             log.critical(
                 "partition halted: this build cannot fold it", extra={"partition": partition}, exc_info=True
             )
-            metrics.REPLICA_HALTED.labels(self._name, partition).set(1)
+            metrics.VIEW_HALTED.labels(self._name, partition).set(1)
             self._halted.add(partition)
             reader.stop([partition])
             return
