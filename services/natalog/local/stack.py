@@ -24,8 +24,8 @@ from natalog.local import ports
 from natalog.local.issuer import Keys, create_keys
 from natalog.local.kafka import KafkaNode, find_java, find_libs
 from natalog.local.ports import LOOPBACK
-from natalog.local.prometheus import PrometheusNode, find_prometheus
 from natalog.local.postgres import PostgresFailed, PostgresNode, find_binaries
+from natalog.local.prometheus import PrometheusNode, find_prometheus
 from natalog.local.stackfile import StackFile
 from natalog.local.supervisor import Service
 from natalog.settings import Settings, environment

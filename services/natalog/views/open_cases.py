@@ -21,7 +21,9 @@ _OVERDUE: Final = """
     SELECT coalesce(province, ''), count(*) FROM obligations
     WHERE closed_seq IS NULL AND overdue_seq IS NOT NULL GROUP BY 1
 """
-_CONTESTED: Final = "SELECT coalesce(province, ''), count(*) FROM certificates WHERE contested_seq IS NOT NULL GROUP BY 1"
+_CONTESTED: Final = (
+    "SELECT coalesce(province, ''), count(*) FROM certificates WHERE contested_seq IS NOT NULL GROUP BY 1"
+)
 
 
 class OpenCases:

@@ -281,7 +281,7 @@ class Watch:
         sla = int(self._terms.rules.sla_ms)
         for partition in mine.values():
             for obligation in partition.obligations:
-                province = province_of(obligation.unit_code)[:2] or "unknown"
+                province = province_of(obligation.unit_code) or metrics.UNKNOWN
                 opened[province] += 1
                 age = broker - obligation.due_at + sla
                 oldest[province] = max(oldest.get(province, 0), age)
