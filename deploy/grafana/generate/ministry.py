@@ -198,8 +198,8 @@ FILING = [
     ),
     Panel(
         title="Oldest open obligations 最久未备案",
-        description="Age of the oldest completed registration without filing, by province, since its registration. "
-        "At 30 minutes it is overdue.",
+        description="Age of the oldest completed registration that is not filed and not told as overdue yet, by province. "
+        "At 30 minutes it is; from then on it is among those overdue now.",
         kind=Kind.RANKING,
         queries=[Prom("topk(10, max by (province) (natalog_obligation_oldest_seconds))", "{{province}}")],
         unit="s",

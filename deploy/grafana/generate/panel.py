@@ -170,8 +170,7 @@ def _look(kind: Kind) -> Any:
             panel = timeseries.Panel().draw_style(common.GraphDrawStyle.BARS).fill_opacity(80)
             return panel.stacking(common_builders.StackingConfig().mode(common.StackingMode.NORMAL))
         case Kind.TABLE:
-            cell = common.TableColoredBackgroundCellOptions(mode=common.TableCellBackgroundDisplayMode.BASIC)
-            return table.Panel().cell_options(cell).color_scheme(by_value).filterable(True)
+            return table.Panel().color_scheme(by_value).filterable(True)
         case Kind.HEATMAP:
             color = heatmap.HeatmapColorOptions().mode(HeatmapColorMode.SCHEME).scheme("Oranges").steps(64)
             axis = heatmap.YAxisConfig().unit("s")
@@ -214,12 +213,18 @@ def build(panel: Panel) -> Builder[models.Panel]:
             models.DynamicConfigValue("unit", unit),
             models.DynamicConfigValue("thresholds", config),
         ]
+        if panel.kind is Kind.TABLE and len(steps) > 1:
+            properties.append(models.DynamicConfigValue("custom.cellOptions", _COLOURED))
         built = built.override_by_name(column, properties)
     if panel.sort:
         order = common_builders.TableSortByFieldState().display_name(panel.sort.removeprefix("+"))
         built = built.sort_by([order.desc(not panel.sort.startswith("+"))])
     checked: Builder[models.Panel] = built
     return checked
+
+
+_COLOURED: Final = {"type": "color-background", "mode": "basic"}
+"""A table cell coloured by its value."""
 
 
 def _joined(panel: Panel) -> list[models.DataTransformerConfig]:

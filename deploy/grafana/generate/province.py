@@ -56,7 +56,7 @@ NOW = [
     ),
     Panel(
         title="Oldest open obligation 最久未备案",
-        description="Age of the oldest completed registration without filing. At 30 minutes it is overdue.",
+        description="Age of the oldest completed registration that is not filed and not told as overdue yet.",
         kind=Kind.STAT,
         queries=[Prom(f"max(natalog_obligation_oldest_seconds{{{_HERE}}})")],
         unit="s",

@@ -65,5 +65,6 @@ def up(
 
 
 def _announce(data: Path, stack: StackFile) -> None:
-    where = f"gateway {stack.gateway}, Kafka {stack.kafka}; see {data / 'stack.json'}"
+    seen = f", Prometheus {stack.prometheus}" if stack.prometheus else ""
+    where = f"gateway {stack.gateway}, Kafka {stack.kafka}{seen}; see {data / 'stack.json'}"
     typer.echo(f"Ready: {where}. Ctrl-C stops it.", err=True)
