@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import math
 import re
 import time
@@ -101,8 +102,8 @@ def text_of(value: Any, unit: str) -> str:
         return "✓" if value else ""
     if not isinstance(value, int | float):
         return str(value)
-    if math.isnan(value):
-        return "–"
+    if not math.isfinite(value):
+        return "–" if math.isnan(value) else "∞"
     if unit == "percentunit":
         return f"{value:.2%}"
     if unit == "s":
@@ -127,6 +128,8 @@ class Drawing:
         for panel in panels:
             place = panel["gridPos"]
             left, width = place["x"] / 24, place["w"] / 24
+            if panel["type"] == "bargauge":  # room for names
+                left, width = left + 0.08, width - 0.08
             bottom, tall = 1 - (place["y"] + place["h"]) / height, place["h"] / height
             axes = self.figure.add_axes(
                 (left + 0.025, bottom + 0.25 * tall / place["h"] * 2, width - 0.045, tall - 1.6 / height)
@@ -235,7 +238,7 @@ class Drawing:
                 axes.axhline(step["value"], color=COLORS[step["color"]], linestyle="--", linewidth=1)
         axes.yaxis.set_major_formatter(lambda value, _: text_of(value, config["unit"]))
         axes.xaxis.set_major_formatter(
-            dates.DateFormatter("%m-%d" if base and not axes.lines else "%H:%M", BEIJING)
+            dates.DateFormatter("%m-%d" if is_sql(panel["targets"][0]) else "%H:%M", BEIJING)
         )
         axes.tick_params(labelsize=7)
         axes.grid(alpha=0.25)
@@ -314,7 +317,9 @@ class Drawing:
         for target in panel["targets"]:
             for labels, value in self._source.now(target):
                 by_name.setdefault(labels["province"], {})[f"Value #{target['refId']}"] = value
-        renamed = panel["transformations"][-1]["options"]["renameByName"]
+        organized = panel["transformations"][-1]["options"]
+        order = organized["indexByName"]
+        renamed = {c: organized["renameByName"][c] for c in sorted(order, key=order.__getitem__)}
         names = panel["fieldConfig"]["defaults"]["mappings"][0]["options"]
         table = [
             (names.get(code, {}).get("text", code), *(found.get(c, math.nan) for c in list(renamed)[1:]))
@@ -332,6 +337,9 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("docs/pictures"))
     arguments = parser.parse_args()
     stack = json.loads((arguments.data / "stack.json").read_text())
+    logging.getLogger("matplotlib.font_manager").setLevel(
+        logging.ERROR
+    )  # says so for each text without a bold face
     families = {font.name for font in font_manager.fontManager.ttflist}
     chinese = next(
         (f for f in ("Noto Sans CJK SC", "WenQuanYi Zen Hei", "WenQuanYi Micro Hei") if f in families), ""
