@@ -210,7 +210,7 @@ PROJECTION_LAG = Gauge(
 )
 PROJECTION_FAILING = Gauge(
     "natalog_projection_failing",
-    "1 while PostgreSQL takes nothing, by trouble: away, read_only, disk_full, busy. Nothing is lost meanwhile.",
+    "1 while PostgreSQL takes nothing, by trouble: away, read_only, disk_full, busy, refused. Nothing is lost.",
     ["trouble"],
 )
 PROJECTION_ENTRIES = Counter(

@@ -97,12 +97,10 @@ class PostgresNode:
             "listen_addresses": LOOPBACK,
             "unix_socket_directories": "",
             "max_connections": 50,
-            "shared_buffers": "128MB",
+            "shared_buffers": "256MB",
             "wal_level": "minimal",
             "max_wal_senders": 0,
-            "max_wal_size": "2GB",
             "checkpoint_timeout": "15min",
-            "wal_compression": "on",
             # An error must not write records into the log.
             "log_error_verbosity": "terse",
             "log_min_error_statement": "panic",

@@ -10,7 +10,6 @@ from typing import Final
 from librt.strings import BytesWriter
 from mypy_extensions import i64
 
-from natalog.decision import codes
 from natalog.ledger.head import Head
 from natalog.ledger.step import advance, extends
 from natalog.views.copy_format import HEADER, TRAILER
@@ -74,13 +73,15 @@ class Batch:
         self._decisions: BytesWriter = BytesWriter()
         self._filings.write(HEADER)
         self._decisions.write(HEADER)
-        self._registrations: set[bytes] = set()
+        self._turns: dict[bytes, int] = {}
         self.filings: int = 0
         self.decisions: int = 0
-        self.distinct: bool = True
-        """Whether no registration has two filings in it."""
+        self.turns: int = 0
+        """Most filings that one key has in it: what changes one row twice is written in as many turns."""
         self.kinds: dict[str, int] = {}
         """How many decisions of each kind there are."""
+        self.unplaced: int = 0
+        """Entries whose unit names no known province."""
         self.first_at: i64 = 0  # earliest and latest time of receipt, UTC ms; both 0 when there is none
         self.last_at: i64 = 0
         self.folds: dict[int, Fold] = {}
@@ -171,16 +172,19 @@ class Batch:
                 kind = version_of(value).record
                 value = upgrade(value)
             if kind == "Filing":
-                registration = filing_row(
-                    self._filings, partition, key, entry, digest, value, fold.silent_from, fold.silent_to
-                )
+                turn = self._turns.get(key, 0)
+                self._turns[key] = turn + 1
+                if turn >= self.turns:
+                    self.turns = turn + 1
+                silent_from, silent_to = fold.silent_from, fold.silent_to
+                row = self._filings
+                if not filing_row(
+                    row, partition, key, entry, digest, value, silent_from, silent_to, turn & 0x7FFF
+                ):
+                    self.unplaced += 1
                 self.filings += 1
-                if entry.reason != codes.MISROUTED:
-                    if registration in self._registrations:
-                        self.distinct = False
-                    else:
-                        self._registrations.add(registration)
                 return
-        decision_row(self._decisions, partition, key, entry, digest, kind)
+        if not decision_row(self._decisions, partition, key, entry, digest, kind):
+            self.unplaced += 1
         self.decisions += 1
         self.kinds[kind] = self.kinds.get(kind, 0) + 1

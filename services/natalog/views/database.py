@@ -16,12 +16,14 @@ OLD = "natalog_old"
 
 
 class Trouble(StrEnum):
-    """Why PostgreSQL takes nothing now. Each passes without us; the projector tries again until it does."""
+    """Why PostgreSQL takes nothing now. The projector tries again until it does: nothing is lost meanwhile."""
 
     AWAY = "away"
     READ_ONLY = "read_only"
     DISK_FULL = "disk_full"
     BUSY = "busy"
+    REFUSED = "refused"
+    """None of the others: people must look, and meanwhile nothing else is tried."""
 
 
 class NotPrepared(Exception):
@@ -43,17 +45,19 @@ def connect(dsn: str, schema: str, *, application: str = "natalog-projector") ->
     # Sorts and hashes of one batch stay in memory. A commit that is lost with the machine is folded again from the
     # ledger, position and rows together, so it need not be waited for.
     connection.execute("SET work_mem = '64MB'")
+    connection.execute("SET temp_buffers = '64MB'")
     connection.execute("SET synchronous_commit = off")
     connection.execute("SET jit = off")
     connection.commit()
     return connection
 
 
-def trouble_of(error: psycopg.Error) -> Trouble | None:
-    """What an error means; None where trying again would bring the same."""
+def trouble_of(error: psycopg.Error) -> Trouble:
+    """What an error means."""
     state = error.sqlstate
     if state is None:
-        return Trouble.AWAY if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError) else None
+        away = isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
+        return Trouble.AWAY if away else Trouble.REFUSED
     if state == "25006":  # read_only_sql_transaction: a standby, or set so by people
         return Trouble.READ_ONLY
     if state in ("53100", "58030"):  # disk_full, io_error
@@ -62,7 +66,7 @@ def trouble_of(error: psycopg.Error) -> Trouble | None:
         return Trouble.AWAY
     if state[:2] == "40" or state == "55P03":  # serialization, deadlock, lock not available
         return Trouble.BUSY
-    return None
+    return Trouble.REFUSED
 
 
 def schema_exists(connection: Connection, schema: str) -> bool:

@@ -97,8 +97,11 @@ class Row:
 
 def decision_row(
     w: BytesWriter, partition: i64, key: bytes, entry: EntryView, digest: bytes, kind: str
-) -> None:
-    """Append the row of a valid entry; `kind` is the record its input is, "" where it is none."""
+) -> bool:
+    """Append the row of a valid entry; `kind` is the record its input is, "" where it is none.
+
+    Whether the unit's province is known, if there is a unit.
+    """
     received_at: i64 = broker_time(entry.received_at)
     row = _row(entry, kind, received_at)
     copy.row(w, _FIELDS)
@@ -114,12 +117,13 @@ def decision_row(
     copy.text_or_null(w, row.number)
     copy.text_or_null(w, row.registration_id)
     copy.text_or_null(w, row.unit_code)
+    placed = True
     unit = row.unit_code
     if unit is None:
         copy.null(w)
         copy.null(w)
     else:
-        place_fields(w, unit, (received_at + BEIJING_MS) // DAY_MS)
+        placed = place_fields(w, unit, (received_at + BEIJING_MS) // DAY_MS)
     _time(w, row.occurred_at)
     copy.text_or_null(w, row.action)
     copy.text_or_null(w, row.cause)
@@ -144,6 +148,7 @@ def decision_row(
         copy.null(w)
     else:
         copy.boolean(w, ended)
+    return placed
 
 
 def _id(w: BytesWriter, value: bytes | None) -> None:

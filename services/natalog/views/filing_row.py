@@ -37,6 +37,7 @@ FILING_COLUMNS: Final[tuple[tuple[str, str], ...]] = (
     ("counts", "boolean"),
     ("takes", "boolean"),
     ("contested", "boolean"),
+    ("turn", "smallint"),
     ("key", 'text COLLATE "C"'),
     ("event_id", "uuid"),
     ("number", 'text COLLATE "C"'),
@@ -125,19 +126,23 @@ def verdict_fields(w: BytesWriter, entry: EntryView) -> None:
     w.write(flag_set(entry.flags))
 
 
-def place_fields(w: BytesWriter, unit: str, day: i64) -> None:
-    """province, prefecture of a unit or division on a day; null where the table of divisions has none."""
+def place_fields(w: BytesWriter, unit: str, day: i64) -> bool:
+    """province, prefecture of a unit or division on a day; null where the table of divisions has none.
+
+    Whether there is such a province.
+    """
     province = province_of(unit)
     if province == "":
         copy.null(w)
         copy.null(w)
-        return
+        return False
     copy.text(w, province.encode())
     prefecture = prefecture_of(unit, day)
     if prefecture == "":
         copy.null(w)
     else:
         copy.text(w, prefecture.encode())
+    return True
 
 
 def _text(w: BytesWriter, r: Reader) -> None:
@@ -177,10 +182,12 @@ def filing_row(
     value: bytes,
     silent_from: i64,
     silent_to: i64,
-) -> bytes:
+    turn: i64,
+) -> bool:
     """Append the row of a valid entry whose input is the Filing in `value`, in the newest version of its schema.
 
-    Returns what tells its registration from all others. `province` and the like are of the day it was received.
+    `turn` is how many filings of its key came before it in the batch. `province` and the like are of the day it was
+    received. Whether the unit's province is known.
     """
     received_at: i64 = broker_time(entry.received_at)
     today: i64 = (received_at + BEIJING_MS) // DAY_MS
@@ -198,6 +205,7 @@ def filing_row(
     copy.boolean(w, counts)
     copy.boolean(w, accepted and not amendment)
     copy.boolean(w, entry.flags & codes.CONTESTED != 0)
+    copy.smallint(w, turn)
     copy.text(w, key)
     r = Reader(value, 10)
     copy.data(w, r.fixed(16))
@@ -211,7 +219,7 @@ def filing_row(
     copy.boolean(w, wellformed)
     unit = r.string()
     copy.text(w, unit.encode("utf-8"))
-    place_fields(w, unit, today)
+    placed = place_fields(w, unit, today)
     _time(w, r.long() if r.there() else None)
     r.skip_data()
     r.skip_data()
@@ -289,4 +297,4 @@ def filing_row(
         copy.text(w, _CAUSES[cause])
     else:
         copy.null(w)
-    return key + b"\0" + registration
+    return placed

@@ -19,7 +19,7 @@ from natalog.kafka.offsets import Identity, LogBounds, identity_of
 from natalog.ledger.follow import LEDGER, LedgerReader
 from natalog.settings import Settings
 from natalog.views.audit import Audit
-from natalog.views.database import LIVE, NotPrepared, connect, trouble_of
+from natalog.views.database import LIVE, NotPrepared, Trouble, connect, trouble_of
 from natalog.views.following import Following
 from natalog.views.lag import Lag
 from natalog.views.late import cause_of
@@ -168,8 +168,10 @@ def prepare(dsn: str, schema: str, interrupt: Interrupt) -> None:
             migrate(dsn, schema)
         except psycopg.Error as error:
             trouble = trouble_of(error)
-            if trouble is None:
-                raise
+            if trouble is Trouble.REFUSED:
+                raise NotPrepared(
+                    f"the tables could not be migrated, and are as they were: {error.diag.message_primary or error}"
+                ) from error
             if trouble != noted:
                 log.error(
                     "waiting for PostgreSQL", extra={"trouble": str(trouble), "sqlstate": error.sqlstate}

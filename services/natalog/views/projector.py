@@ -116,6 +116,9 @@ class Projector:
         if done:
             self.entries += batch.filings + batch.decisions
             metrics.PROJECTION_ENTRIES.inc(batch.filings + batch.decisions)
+            if batch.unplaced:
+                metrics.PROJECTION_UNPLACED.inc(batch.unplaced)
+                log.warning("units of no known province", extra={"entries": batch.unplaced})
             for partition, fold in batch.folds.items():
                 self._following.hold(partition, int(fold.head.offset))
             self._hand_over(batch)
@@ -159,7 +162,9 @@ class Projector:
             try:
                 if _stands_at(writer, batch.folds):
                     break  # the commit whose answer was lost had been made
+                began = time.monotonic()
                 writer.write(batch)
+                metrics.PROJECTION_BATCH.observe(time.monotonic() - began)
                 break
             except Moved as moved:
                 log.warning("going on from another position", extra={"reason": str(moved)})
@@ -168,8 +173,6 @@ class Projector:
             except psycopg.Error as error:
                 self._drop()
                 trouble = trouble_of(error)
-                if trouble is None:
-                    raise
                 if trouble != noted:
                     _alarm(trouble, error)
                     noted = trouble
@@ -186,8 +189,6 @@ class Projector:
                 self._writer = self._open_writer()
             except psycopg.Error as error:
                 trouble = trouble_of(error)
-                if trouble is None:
-                    raise
                 if trouble != noted:
                     _alarm(trouble, error)
                     noted = trouble

@@ -21,7 +21,7 @@ STAGES = (_stage("stage_filings", FILING_COLUMNS), _stage("stage_decisions", DEC
 COPY_FILINGS = "COPY stage_filings FROM STDIN (FORMAT binary)"
 COPY_DECISIONS = "COPY stage_decisions FROM STDIN (FORMAT binary)"
 
-_STAGE_ONLY = frozenset(["counts", "takes", "contested"])
+_STAGE_ONLY = frozenset(["counts", "takes", "contested", "turn"])
 _CONTENT = (
     "unit_code province prefecture division registered_at registered_on registered_day category household_kind "
     "relation_to_head follows placement_basis basis_ref birth_date parents_married paternity_evidence over_six_visit "
@@ -66,12 +66,14 @@ _TARGET = (
 )
 _RANK = "CASE WHEN verdict = 'ACCEPTED' THEN 2 ELSE 1 END"
 
-# Two filings of one registration may not meet in one INSERT … ON CONFLICT DO UPDATE, and the window costs a sort.
-UPSERT_DISTINCT_REGISTRATIONS = f"""
+# Two filings of one registration may not meet in one INSERT … ON CONFLICT DO UPDATE. So those of one key take turns; in
+# what order does not matter, as for every merge here. Only where there would be many turns the window's sort pays.
+MOST_TURNS = 8
+UPSERT_TURN_OF_REGISTRATIONS = f"""
 INSERT INTO registrations AS r ({_TARGET}, {", ".join(_CONTENT)})
 SELECT key, registration_id, partition, seq, NULL, seq, CASE WHEN takes THEN seq END, {_RANK}, seq, number,
     {", ".join(_CONTENT)}
-FROM stage_filings WHERE counts
+FROM stage_filings WHERE counts AND turn = %s
 {_merge(_CONTENT)}"""
 UPSERT_REGISTRATIONS = f"""
 INSERT INTO registrations AS r ({_TARGET}, {", ".join(_CONTENT)})
@@ -93,28 +95,35 @@ WINDOW w AS (PARTITION BY key, registration_id)
 ORDER BY key, registration_id, seq DESC
 {_merge(_COMPLETED)}"""
 
-_CERTIFICATE_COLUMNS = "number, partition, province, first_seq, last_seq, taken_seq, freed_seq, contested_seq"
-UPSERT_CERTIFICATES = f"""
-INSERT INTO certificates AS c ({_CERTIFICATE_COLUMNS})
-SELECT number, min(partition), min(province), min(seq), max(seq), max(seq) FILTER (WHERE takes),
-    max(seq) FILTER (WHERE frees), min(seq) FILTER (WHERE contested)
-FROM (
-    SELECT key AS number, partition, seq, takes, false AS frees, contested,
-        CASE WHEN key >= 'A' THEN substr(key, 2, 2) ELSE substr(key, 1, 2) END || '0000' AS province
-    FROM stage_filings WHERE wellformed AND counts
-    UNION ALL
-    SELECT key, partition, seq, false,
-        kind = 'Withdrawal' AND verdict = 'ACCEPTED' AND action = 'APPROVE' AND first_seq IS NOT NULL, contested,
-        CASE WHEN key >= 'A' THEN substr(key, 2, 2) ELSE substr(key, 1, 2) END || '0000'
-    FROM stage_decisions WHERE wellformed
-) touched
-GROUP BY number
+_CERTIFICATE = "number, partition, province, first_seq, last_seq, taken_seq, freed_seq, contested_seq"
+# The two digits of the province follow the letter, if there is one.
+_PROVINCE = "left(right(key, 9), 2) || '0000'"
+_MERGE_CERTIFICATES = """
 ON CONFLICT (number) DO UPDATE SET
     first_seq = least(c.first_seq, excluded.first_seq),
     last_seq = greatest(c.last_seq, excluded.last_seq),
     taken_seq = greatest(c.taken_seq, excluded.taken_seq),
     freed_seq = greatest(c.freed_seq, excluded.freed_seq),
     contested_seq = least(c.contested_seq, excluded.contested_seq)"""
+UPSERT_TURN_OF_CERTIFICATES = f"""
+INSERT INTO certificates AS c ({_CERTIFICATE})
+SELECT key, partition, {_PROVINCE}, seq, seq, CASE WHEN takes THEN seq END, NULL, CASE WHEN contested THEN seq END
+FROM stage_filings WHERE wellformed AND counts AND turn = %s
+{_MERGE_CERTIFICATES}"""
+UPSERT_CERTIFICATES = f"""
+INSERT INTO certificates AS c ({_CERTIFICATE})
+SELECT key, min(partition), {_PROVINCE}, min(seq), max(seq), max(seq) FILTER (WHERE takes), NULL,
+    min(seq) FILTER (WHERE contested)
+FROM stage_filings WHERE wellformed AND counts GROUP BY key
+{_MERGE_CERTIFICATES}"""
+TOUCH_CERTIFICATES = f"""
+INSERT INTO certificates AS c ({_CERTIFICATE})
+SELECT key, min(partition), {_PROVINCE}, min(seq), max(seq), NULL,
+    max(seq) FILTER (WHERE kind = 'Withdrawal' AND verdict = 'ACCEPTED' AND action = 'APPROVE'
+                     AND first_seq IS NOT NULL),
+    min(seq) FILTER (WHERE contested)
+FROM stage_decisions WHERE wellformed GROUP BY key
+{_MERGE_CERTIFICATES}"""
 
 # Obligations ----------------------------------------------------------------------------------------------------------
 
@@ -265,17 +274,31 @@ FROM (
 WHERE v.partition = a.partition AND v.voided_seq = a.voided_seq"""
 
 
-def effects(filings: int, distinct: bool, kinds: dict[str, int]) -> list[str]:
-    """The statements that a batch needs, in order, after the rows were copied."""
+Step = tuple[str, tuple[int, ...] | None]
+"""A statement and its arguments."""
+
+
+def effects(filings: int, turns: int, kinds: dict[str, int]) -> list[Step]:
+    """What a batch needs, in order, after the rows were copied."""
+    steps: list[Step] = [(statement, None) for statement in _of_rows(filings, turns, kinds)]
+    if filings and turns <= MOST_TURNS:
+        of_turns: list[Step] = []
+        for turn in range(turns):
+            of_turns += [(UPSERT_TURN_OF_REGISTRATIONS, (turn,)), (UPSERT_TURN_OF_CERTIFICATES, (turn,))]
+        steps[1:1] = of_turns
+    return steps
+
+
+def _of_rows(filings: int, turns: int, kinds: dict[str, int]) -> list[str]:
     needed: list[str] = []
     if filings:
-        needed += [INSERT_FILINGS, UPSERT_DISTINCT_REGISTRATIONS if distinct else UPSERT_REGISTRATIONS]
+        needed.append(INSERT_FILINGS)
+        if turns > MOST_TURNS:
+            needed += [UPSERT_REGISTRATIONS, UPSERT_CERTIFICATES]
     if kinds:
-        needed.append(INSERT_DECISIONS)
+        needed += [INSERT_DECISIONS, TOUCH_CERTIFICATES]
     if "Completion" in kinds:
         needed += [UPSERT_COMPLETED, OPEN_OBLIGATIONS]
-    if filings or kinds:
-        needed.append(UPSERT_CERTIFICATES)
     if filings or "Withdrawal" in kinds:
         needed.append(CLOSE_OBLIGATIONS)
     if "FilingOverdue" in kinds:

@@ -44,8 +44,8 @@ class Writer:
             if batch.decisions:
                 with cursor.copy(statements.COPY_DECISIONS) as copy:
                     copy.write(batch.decision_rows())
-            for statement in statements.effects(batch.filings, batch.distinct, batch.kinds):
-                cursor.execute(statement)
+            for statement, arguments in statements.effects(batch.filings, batch.turns, batch.kinds):
+                cursor.execute(statement, arguments)
         self.folds.update(batch.folds)
 
     def _ensure_years(self, batch: Batch) -> None:

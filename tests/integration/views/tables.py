@@ -42,7 +42,7 @@ def checksums(
 
 def rows(url: str, query: str, *arguments: object) -> list[tuple]:
     with psycopg.connect(url, options="-c search_path=natalog -c timezone=UTC") as connection:
-        return connection.execute(query, arguments).fetchall()
+        return connection.execute(query, arguments or None).fetchall()
 
 
 def stretch(partition: int, entries: Sequence[tuple[bytes, bytes]], start: int = 0) -> Stretch:

@@ -10,6 +10,7 @@ import pytest
 
 from natalog.decision.packing import unpack
 from natalog.decision.state import NumberState
+from natalog.views.batch import Batch
 from natalog.views.writer import Writer
 from tests.integration.views.tables import IDENTITY, batch_of, checksums, opened, rows, stretch
 from tests.property.decision_histories import PARTITION, history
@@ -28,13 +29,19 @@ def fold(writer: Writer, entries, chance: Random, most: int) -> None:
         piece = entries[at : at + 1 + int(chance.random() * most)]
         batch = batch_of(writer, stretch(PARTITION, piece, at))
         if chance.random() < 0.1:
-            before = dict(writer.folds)
-            with pytest.raises(ZeroDivisionError), writer.connection.transaction():
-                writer.write(batch)  # a savepoint within: nothing of it may stay
-                raise ZeroDivisionError
-            writer.folds = before
+            with pytest.raises(ZeroDivisionError):
+                lost(writer, batch)
         writer.write(batch)
         at += len(piece)
+
+
+def lost(writer: Writer, batch: Batch) -> None:
+    """All of it is sent, and then the transaction does not commit."""
+    before = dict(writer.folds)
+    with writer.connection.transaction():
+        writer.write(batch)
+        writer.folds = before
+        raise ZeroDivisionError
 
 
 def ms(at: datetime | None) -> int:

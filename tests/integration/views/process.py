@@ -1,0 +1,79 @@
+"""`natalog run projector` as a process."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+
+from natalog.local.ports import choose
+from natalog.local.tether import tethered
+from natalog.settings import environment, load
+
+
+class Projector:
+    """Start, kill and stop it; its log is below `directory`."""
+
+    def __init__(self, bootstrap: str, url: str, directory: Path) -> None:
+        self.port = choose(("metrics",), {})["metrics"]
+        self.log = directory / "projector.log"
+        self._settings = load().model_copy(
+            update={"kafka": bootstrap, "postgres": url, "projector_metrics_port": self.port}
+        )
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        assert self.process is None
+        with self.log.open("ab") as out:
+            self.process = subprocess.Popen(
+                tethered([sys.executable, "-m", "natalog", "run", "projector"]),
+                env=environment(self._settings),
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+            )
+
+    def rebuild(self) -> subprocess.CompletedProcess[str]:
+        settings = self._settings.model_copy(update={"projector_metrics_port": 0})
+        return subprocess.run(
+            [sys.executable, "-m", "natalog", "run", "projector", "--rebuild"],
+            env=environment(settings),
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+
+    def end(self, how: signal.Signals = signal.SIGTERM) -> int:
+        process, self.process = self.process, None
+        if process is None:
+            return 0
+        process.send_signal(how)
+        return process.wait(30)
+
+    def metrics(self) -> str:
+        return httpx.get(f"http://127.0.0.1:{self.port}/metrics", trust_env=False).text
+
+    def metric(self, line: str) -> float | None:
+        """Value of a sample, None when it is not there."""
+        try:
+            for found in self.metrics().splitlines():
+                if found.startswith(line + " "):
+                    return float(found.rpartition(" ")[2])
+        except httpx.HTTPError:
+            return None
+        return None
+
+    def logged(self) -> str:
+        return self.log.read_text(errors="replace")
+
+
+def until(condition: Callable[[], bool], within: float = 40, what: Callable[[], str] = str) -> None:
+    deadline = time.monotonic() + within
+    while not condition():
+        assert time.monotonic() < deadline, f"did not happen in time: {what()}"
+        time.sleep(0.05)

@@ -1,0 +1,86 @@
+"""The cause of a late filing (docs/projection.md, "Lateness cause")."""
+
+from __future__ import annotations
+
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from natalog.decision import codes
+from natalog.views.lateness import (
+    CAUSES,
+    CLOCK,
+    MINISTRY,
+    NONE,
+    SKEW_MS,
+    SLA_MS,
+    STATION,
+    TRANSPORT,
+    UNKNOWN,
+    lateness_cause,
+)
+
+NOW = 1_790_000_000_000
+LATE = codes.FILED_LATE
+FLAGS = st.integers(0, (1 << len(codes.FLAGS)) - 1)
+GAPS = st.integers(0, 4 * SLA_MS)
+TIMES = st.one_of(st.none(), st.integers(-(1 << 63), (1 << 63) - 1))
+
+
+def cause(registered, captured, attempted, received, silent=(0, 0), flags=LATE):
+    return lateness_cause(flags, registered, captured, attempted, received, *silent)
+
+
+@given(FLAGS, TIMES, TIMES, TIMES, st.integers(0, 1 << 50), st.integers(0, 1 << 50), st.integers(0, 1 << 50))
+def test_it_is_total_and_says_nothing_of_filings_in_time(
+    flags, registered, captured, attempted, received, a, b
+):
+    found = lateness_cause(flags, registered, captured, attempted, received, a, b)
+    assert (found == NONE) == (flags & codes.FILED_LATE == 0)
+    assert CAUSES[found] in ("", "STATION", "TRANSPORT", "MINISTRY", "CLOCK", "UNKNOWN")
+
+
+@given(GAPS, GAPS, GAPS)
+def test_the_side_on_which_the_time_ran_out(first, second, third):
+    captured = NOW + first
+    attempted = captured + second
+    found = cause(NOW, captured, attempted, attempted + third)
+    assert found == (STATION if first + second > SLA_MS else TRANSPORT)
+
+
+@given(st.permutations(range(4)), st.integers(SKEW_MS + 1, SLA_MS))
+def test_clocks_in_the_wrong_order(order, apart):
+    clocks = [NOW + place * apart for place in order]
+    found = cause(*clocks)
+    assert (found == CLOCK) == (clocks != sorted(clocks))
+
+
+@given(st.integers(0, SKEW_MS))
+def test_a_clock_may_run_ahead_by_the_skew(ahead):
+    assert cause(NOW, NOW, NOW + ahead, NOW) == TRANSPORT
+
+
+@given(GAPS, GAPS, st.sets(st.sampled_from([0, 1, 2]), min_size=1))
+def test_what_is_missing_is_unknown_unless_the_others_are_out_of_order(first, second, missing):
+    clocks = [NOW, NOW + first, NOW + first + second]
+    held = [None if place in missing else clock for place, clock in enumerate(clocks)]
+    assert cause(*held, NOW + first + second + SLA_MS) == UNKNOWN
+
+
+@given(GAPS, st.integers(1, 10 * SLA_MS), GAPS)
+def test_the_ministry_when_it_took_nothing_as_the_time_ran_out(before, silence, after):
+    due = NOW + SLA_MS
+    silent = (due - before, due - before + silence)
+    assume(silent[0] >= 0)
+    found = cause(NOW, NOW + 1, NOW + 2, max(due, silent[1]) + after, silent)
+    assert found == (MINISTRY if silent[0] <= due < silent[1] else TRANSPORT)
+
+
+@given(GAPS)
+def test_what_was_not_even_tried_in_time_is_the_stations_own_in_an_outage_too(later):
+    due = NOW + SLA_MS
+    assert cause(NOW, NOW, due + 1 + later, due + 2 + later, (due - 1, due + later + 2)) == STATION
+
+
+@given(st.sampled_from([codes.CLOCK_SKEW, codes.BACKDATED]))
+def test_what_the_decision_says_of_the_clock_counts(flag):
+    assert cause(NOW, NOW, NOW, NOW + 2 * SLA_MS, flags=LATE | flag) == CLOCK
