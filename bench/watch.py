@@ -56,10 +56,11 @@ class Traffic(threading.Thread):
 class Torture:
     """Phases in order; `marks` are their beginnings (ms), by which alerts are counted."""
 
-    def __init__(self, stage: Stage, broker: Broker, kills: int) -> None:
+    def __init__(self, stage: Stage, broker: Broker, kills: int, pause: float) -> None:
         self.stage = stage
         self.broker = broker
         self.kills = kills
+        self.pause = pause
         self.rng = Random(7)
         self.marks: dict[str, int] = {}
         self.extra: list[Owing] = []
@@ -83,7 +84,7 @@ class Torture:
         self.stage.file(batch[::2])
         self.extra += batch[1::2]
         for _ in range(self.kills):
-            time.sleep(0.5 + self.rng.random() * 4)
+            time.sleep(0.5 + self.rng.random() * 2 * self.pause)
             self.watch.kill()
             self.watch = self.stage.watch()
         self.watch.wait_holding(12)
@@ -157,6 +158,9 @@ class Torture:
             "false": len(entries.keys() - wanted.keys()),
             "more_than_once": sum(len(found) > 1 for found in entries.values()),
             "not_flagged": sum(found[0][0].flags != ("OVERDUE",) for found in entries.values()),
+            "ended_by_itself": sum(
+                path.read_text().count('"the watch ends"') for path in self.stage.directory.glob("w*.log")
+            ),
             "alerts_sent": sum(
                 len(log) for log in read_logs(self.stage.bootstrap, ["sla.alerts"])["sla.alerts"].values()
             ),
@@ -190,6 +194,7 @@ def resident_mib(process: RegistrarProcess) -> int:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--kills", type=int, default=15)
+    parser.add_argument("--pause", type=float, default=2.0, help="seconds between two kills, in the mean")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as directory:
         broker = Broker.start(Path(directory) / "kafka")
@@ -197,7 +202,7 @@ def main() -> None:
         try:
             broker.apply_topics()
             stage = Stage(broker, Path(directory), sla=SLA)
-            torture = Torture(stage, broker, arguments.kills)
+            torture = Torture(stage, broker, arguments.kills, arguments.pause)
             torture.run()
             torture.count()
             print(json.dumps(torture.figures))

@@ -118,7 +118,8 @@ def _alerts(stack: StackFile) -> int:
     """How many alerts the watch has ever sent."""
     topic = TOPICS["sla.alerts"]
     places = [(topic.name, number) for number in range(topic.partitions)]
-    return sum(LogBounds(admin_client(stack.kafka, "natalog-demo"), (), places).ends().values())
+    admin = admin_client(stack.kafka, "natalog-demo")  # it must outlive its question
+    return sum(LogBounds(admin, (), places).ends().values())
 
 
 def _count_alerts(result: Tally, day: list[Played], sent: int) -> None:

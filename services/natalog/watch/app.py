@@ -72,6 +72,8 @@ class Log:
             # Faust's default of 60 s is what a worker waits out after a kill -9.
             broker_session_timeout=connection.session,
             broker_heartbeat_interval=connection.session / 3,
+            # How long a rebalance waits for a member that was killed during it; Faust's default is 60 s.
+            broker_rebalance_timeout=connection.session,
             broker_request_timeout=max(20.0, connection.session),
             stream_recovery_delay=0.0,
             producer_acks=-1,

@@ -67,7 +67,7 @@ class _Kept:
         self.last_at = 0
         self.state = b""
         self.open: dict[str, Obligation] = {}
-        self.told: set[str] = set()
+        self.told: frozenset[str] = frozenset()  # mostly empty, and then it costs nothing
         """Registrations among `open` whose alert is on its way for good."""
 
     @property
@@ -127,7 +127,7 @@ class Obligations:
     def settle(self, obligation: Obligation) -> None:
         """The alert of `obligation` is on the broker: it is not told again."""
         if self._is_open(obligation):
-            self._kept[obligation.key].told.add(obligation.registration_id)
+            self._kept[obligation.key].told |= {obligation.registration_id}
             self._open -= 1
 
     def forget(self, now: int) -> None:
@@ -170,7 +170,7 @@ class Obligations:
                 if known is not None:
                     del kept.open[name]
                     self._open -= name not in kept.told
-                    kept.told.discard(name)
+                    kept.told -= {name}
                 continue
             if known is None:
                 due = int(due_at(registration.due_from, self._rules))

@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 PARTITIONS = TOPICS["sla.alerts"].partitions
 PATIENCE = 3.0
-"""Seconds after an assignment in which a record may show the broker's clock."""
+"""Seconds, once all is read, in which a record may show the broker's clock before the host's has to do."""
 AT_ONCE = 5_000
 """Alerts on their way at a time."""
 MEASURE_EVERY = 5.0
@@ -69,7 +69,7 @@ class Watch:
         self._partitions: dict[int, Partition] = {}
         self._clock = BrokerClock()
         self._measured_at = 0.0
-        self._assigned_at = mono()
+        self._unsure_since: float | None = None
         self._provinces: set[str] = set()
         self.swept_at = time.monotonic()
         """When the last sweep ended."""
@@ -85,7 +85,7 @@ class Watch:
     def assigned(self) -> None:
         """The group gave out shares: nothing folded before counts."""
         self._partitions.clear()
-        self._assigned_at = self._mono()
+        self._unsure_since = None
         self.has_share = True
 
     def revoked(self) -> None:
@@ -241,7 +241,9 @@ class Watch:
         comes in, one alert is risked, and with its answer comes the broker's time."""
         if self._clock.is_measured:
             return AT_ONCE
-        return 1 if self._mono() - self._assigned_at > PATIENCE else 0
+        if self._unsure_since is None:
+            self._unsure_since = self._mono()
+        return 1 if self._mono() - self._unsure_since > PATIENCE else 0
 
     async def _send(self, partition: Partition, due: list[Obligation], observed: int) -> None:
         after = self._now()

@@ -2,7 +2,8 @@
 """Runs a watch whose host has a wrong clock, or that lacks one of its guards.
 
 * RUNNER_STEP=4:3600: four seconds after the start this host's clock is set an hour ahead; 0:… it always was.
-* RUNNER_WITHOUT=name,…: take guards out. Each test of a guard was run so once, and failed.
+* RUNNER_WITHOUT=name,…: take guards out (WATCH_WITHOUT in the tests' own environment). Each test of a guard was run so
+  once, and failed.
 
 No product code knows of this.
 """

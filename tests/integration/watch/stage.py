@@ -100,7 +100,7 @@ class Stage(Bench):
         self.rules.write_text(json.dumps({"version": 900, "sla_seconds": sla}))
 
     def watch(self, instance: str = "w1", *, session_ms: int = 6_000, **extra: str) -> WatchProcess:
-        if guard := os.environ.get("RUNNER_WITHOUT"):
+        if guard := os.environ.get("WATCH_WITHOUT"):
             extra.setdefault("without", guard)
         process = WatchProcess(
             bootstrap=self.bootstrap,

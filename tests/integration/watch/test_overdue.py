@@ -99,6 +99,25 @@ def test_killed_stopped_joined_and_left(stage: Stage) -> None:
     stage.await_on_ledger(owing)
 
 
+@pytest.mark.parametrize("stage", [3], indirect=True)
+def test_stopped_and_resumed(stage: Stage) -> None:
+    """Everything fell due while it was stopped, and half of it was filed in time: it reads before it tells."""
+    watch = stage.watch().wait_holding(12)
+    owing = stage.complete(400)
+    stage.sender.flush()
+    watch.wait_for(lambda: watch.report()["open"] == 400)
+    watch.signal(signal.SIGSTOP)
+    stage.file(owing[::2])
+    assert now() < owing[0].due_at, "or the test itself files too late"
+    for _ in range(10_000):
+        record = filing(number())
+        stage.sender.put(LEAD, key_of(record), encode(record))
+    stage.sender.flush()
+    time.sleep(stage.sla + GRACE)
+    watch.signal(signal.SIGCONT)
+    stage.await_alerts(owing[1::2])
+
+
 def test_alerts_do_not_overtake_a_backlog(stage: Stage) -> None:
     """The registrar has 25,000 live records before it when the alerts about their end are already there."""
     watch = stage.watch().wait_holding(12)
