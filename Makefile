@@ -1,5 +1,5 @@
 # Everything goes through scripts/setup first; it takes about a second when all is there.
-.PHONY: setup demo test check unit integration wheel format bench-quick bench-full clean
+.PHONY: setup demo test check unit integration wheel format bench bench-quick bench-full bench-projection clean
 export PATH := $(CURDIR)/.venv/bin:$(HOME)/.local/bin:$(PATH)
 
 setup:
@@ -18,6 +18,13 @@ check unit integration wheel: setup
 
 format: setup
 	@ruff format . && ruff check --fix .
+
+# The two that take minutes.
+bench: bench-quick bench-projection
+
+# Into PostgreSQL, beside executemany; a minute.
+bench-projection: setup
+	@python -m bench.projection
 
 # Against Kafka Streams; needs a JDK besides. Under five minutes; the last line is a JSON object.
 bench-quick:

@@ -45,7 +45,7 @@ from natalog.local.postgres import PostgresNode, find_binaries
 from natalog.views import statements
 from natalog.views.batch import Batch, genesis
 from natalog.views.database import LIVE
-from natalog.views.following import Following
+from natalog.views.following import ENTRIES, Following
 from natalog.views.migrate import migrate
 from natalog.views.projector import Projector
 from natalog.views.writer import Writer
@@ -55,7 +55,7 @@ PARTITIONS = 12
 _IDENTITY = Identity("bench", "bench")
 _FETCH = 1_000
 """Entries of one partition that come together, as a fetch of some hundred kilobytes brings them."""
-_BATCH = 10_000
+_BATCH = ENTRIES
 _TARGET = 40_000
 
 

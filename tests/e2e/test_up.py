@@ -14,10 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
 from confluent_kafka.admin import AdminClient
 
 from natalog.local import stackfile
+from natalog.local.postgres import find_binaries
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240), pytest.mark.xdist_group("up")]
 
@@ -90,9 +92,10 @@ def alive(pid: int) -> bool:
 def test_a_day_in_the_life_of_a_stack(up: Up) -> None:
     up.start()
     stack = up.stack
-    assert set(stack) >= {"gateway", "kafka", "issuer_key", "pids"}
-    assert set(stack["pids"]) >= {"kafka", "registrar", "watch", "gateway"}
-    assert ("prometheus" in stack) == ("prometheus" in stack["pids"]) == bool(shutil.which("prometheus"))
+    projection = {"postgres", "projector"} if find_binaries() else set()
+    prometheus = {"prometheus"} if shutil.which("prometheus") else set()
+    assert set(stack) == {"gateway", "kafka", "issuer_key", "pids", *(projection & {"postgres"}), *prometheus}
+    assert set(stack["pids"]) == {"kafka", "registrar", "watch", "gateway", *projection, *prometheus}
     assert all(alive(pid) for pid in stack["pids"].values())
     assert Path(stack["issuer_key"]).is_absolute()
     assert up.answers()
@@ -107,11 +110,13 @@ def test_a_day_in_the_life_of_a_stack(up: Up) -> None:
     assert up.answers()
 
     # A service that is killed comes back under a new pid, and stack.json says so.
-    for name in ("registrar", "watch", "gateway", "kafka"):
+    for name in ("registrar", "watch", "gateway", "kafka", *sorted(projection | prometheus)):
         before = up.stack["pids"][name]
         os.kill(before, signal.SIGKILL)
         up.until(lambda n=name, b=before: up.stack["pids"].get(n, b) != b)  # type: ignore[misc]
     up.until(up.answers)
+    if projection:
+        up.until(lambda: tables_answer(stack["postgres"]))
 
     # Stop: everything of ours, nothing else.
     bystander = subprocess.Popen(["sleep", "60"])
@@ -130,6 +135,7 @@ def test_a_day_in_the_life_of_a_stack(up: Up) -> None:
     up.start()
     assert up.stack["gateway"] == stack["gateway"]
     assert up.stack["kafka"] == stack["kafka"]
+    assert up.stack.get("postgres") == stack.get("postgres")
     assert Path(up.stack["issuer_key"]).read_bytes() == key
 
     # kill -9: nothing lingers, and the next start works.
@@ -139,6 +145,14 @@ def test_a_day_in_the_life_of_a_stack(up: Up) -> None:
     up.start()
     assert up.answers()
     assert up.end(signal.SIGTERM) == 0
+
+
+def tables_answer(url: str) -> bool:
+    try:
+        with psycopg.connect(url) as connection:
+            return connection.execute("SELECT FROM natalog.ledger_positions").rowcount == 12
+    except psycopg.OperationalError:
+        return False
 
 
 def pid_of(up: Up) -> str:

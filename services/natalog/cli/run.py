@@ -1,6 +1,7 @@
 """`natalog run SERVICE`: one service in the foreground, configured by the environment alone.
 
-A service is a module `natalog.SERVICE.main` with `main(settings) -> int`, the exit code.
+A service is a module `natalog.SERVICE.main` (the projector's is `natalog.views.main`) with `main(settings) -> int`, the
+exit code.
 """
 
 from __future__ import annotations

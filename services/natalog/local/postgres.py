@@ -98,6 +98,7 @@ class PostgresNode:
             "unix_socket_directories": "",
             "max_connections": 50,
             "shared_buffers": "256MB",
+            "wal_buffers": "32MB",
             "wal_level": "minimal",
             "max_wal_senders": 0,
             "checkpoint_timeout": "15min",

@@ -84,6 +84,8 @@ class Batch:
         """Entries whose unit names no known province."""
         self.first_at: i64 = 0  # earliest and latest time of receipt, UTC ms; both 0 when there is none
         self.last_at: i64 = 0
+        self.before: dict[int, Fold] = {}
+        """Positions it begins at, by partition."""
         self.folds: dict[int, Fold] = {}
         """Positions after it, by partition."""
         self.void: dict[int, list[int]] = {}
@@ -117,6 +119,7 @@ class Batch:
 
         An entry that this build cannot fold ends it there, and stands in `faults`.
         """
+        self.before.setdefault(int(partition), before)
         fold = before.copy()
         head = fold.head
         for i in range(len(offsets)):

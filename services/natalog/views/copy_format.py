@@ -22,7 +22,7 @@ _KEPT: Final = 160
 _EPOCH_MS: Final = 946_684_800_000  # 2000-01-01 UTC
 _EPOCH_DAY: Final = 10_957
 _FIRST_MS: Final = -62_135_596_800_000  # 0001-01-01
-_LAST_MS: Final = 253_402_214_400_000  # 9999-12-31
+LAST_MS: Final = 253_402_214_400_000  # 9999-12-31
 _FIRST_DAY: Final = -719_162
 _LAST_DAY: Final = 2_932_896
 
@@ -69,8 +69,8 @@ def time(w: BytesWriter, at_ms: i64) -> None:
     """A timestamptz from UTC milliseconds, held within the years 1 to 9999."""
     if at_ms < _FIRST_MS:
         at_ms = _FIRST_MS
-    elif at_ms > _LAST_MS:
-        at_ms = _LAST_MS
+    elif at_ms > LAST_MS:
+        at_ms = LAST_MS
     write_i32_be(w, 8)
     write_i64_be(w, (at_ms - _EPOCH_MS) * 1000)
 

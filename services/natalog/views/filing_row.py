@@ -206,7 +206,8 @@ def filing_row(
     copy.boolean(w, accepted and not amendment)
     copy.boolean(w, entry.flags & codes.CONTESTED != 0)
     copy.smallint(w, turn)
-    copy.text(w, key)
+    # A key that the content does not demand may be any bytes.
+    copy.text(w, key if entry.key is None else key.decode("utf-8", "replace").encode("utf-8"))
     r = Reader(value, 10)
     copy.data(w, r.fixed(16))
     wellformed = False

@@ -16,6 +16,9 @@ log = logging.getLogger(__name__)
 
 ENTRIES = 20_000
 """Entries of one transaction at most; more gain nothing."""
+_SLICE = 32
+"""Entries folded in one go. Compiled code keeps the interpreter's lock while it runs, and whoever writes the batch
+before needs the lock for a moment at each 128 KiB it has sent: PostgreSQL would wait for us there."""
 
 
 @dataclass(slots=True)
@@ -64,15 +67,27 @@ class Following:
         if stretch.outside:
             raise OtherLedger(f"partition {stretch.partition}: {stretch.outside}")
         if not tail.proven:
+            if not stretch.offsets:
+                # A broker that has just come back may not show its newest records yet.
+                log.error(
+                    "the ledger ends before what the projection holds of it: waiting",
+                    extra={"partition": stretch.partition, "offset": int(tail.fold.last)},
+                )
+                return
             _prove(tail.fold, stretch)
             tail.proven = True
         first = 0
         while first < len(stretch.offsets) and stretch.offsets[first] < tail.fold.head.offset:
             first += 1
-        offsets = stretch.offsets[first:]
-        if offsets:
-            batch.add(tail.fold, stretch.partition, offsets, stretch.keys[first:], stretch.values[first:])
-            tail.fold = batch.folds[stretch.partition]
+        partition, size = stretch.partition, len(stretch.offsets)
+        for at in range(first, size, _SLICE):
+            to = min(size, at + _SLICE)
+            batch.add(
+                tail.fold, partition, stretch.offsets[at:to], stretch.keys[at:to], stretch.values[at:to]
+            )
+            tail.fold = batch.folds[partition]
+            if partition in batch.faults:
+                break
         if stretch.partition in batch.faults:
             self.halt(stretch.partition, batch.faults[stretch.partition])
         else:
@@ -114,7 +129,7 @@ class Following:
 
 def _prove(fold: Fold, stretch: Stretch) -> None:
     where = f"partition {stretch.partition}"
-    if not stretch.offsets or stretch.offsets[0] != fold.last:
+    if stretch.offsets[0] != fold.last:
         raise OtherLedger(f"{where}: no entry at offset {fold.last}, where the projection's last one stood")
     if hashlib.sha256(stretch.values[0]).digest() != fold.head.prev:
         raise OtherLedger(f"{where}: another entry at offset {fold.last} than the projection was folded from")

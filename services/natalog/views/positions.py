@@ -9,6 +9,7 @@ from psycopg import Connection
 from natalog.kafka.offsets import Identity
 from natalog.ledger.head import Head
 from natalog.views.batch import Fold, genesis
+from natalog.views.copy_format import LAST_MS
 from natalog.wire.topics import INTAKE_TOPICS
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -68,7 +69,8 @@ def load(connection: Connection, partitions: int) -> tuple[dict[int, Fold], int]
 def move(connection: Connection, table: int, partition: int, before: Fold, after: Fold) -> None:
     """Put a partition's new position. Raises Moved when the old one is not there any more."""
     head = after.head
-    received_at = None if after.received_at < 0 else _EPOCH + timedelta(milliseconds=int(after.received_at))
+    at = min(int(after.received_at), LAST_MS)
+    received_at = None if at < 0 else _EPOCH + timedelta(milliseconds=at)
     moved = connection.execute(
         _MOVE,
         (

@@ -36,7 +36,15 @@ class Writer:
         connection = self.connection
         with connection.transaction(), connection.cursor() as cursor:
             for partition, after in sorted(batch.folds.items()):
-                positions.move(connection, self._table, partition, self.folds[partition], after)
+                before = batch.before[partition].head
+                here = self.folds[partition]
+                if (here.head.seq, here.head.offset, here.head.prev) != (
+                    before.seq,
+                    before.offset,
+                    before.prev,
+                ):
+                    raise positions.Moved(f"the batch does not follow the position of partition {partition}")
+                positions.move(connection, self._table, partition, here, after)
             self._ensure_years(batch)
             if batch.filings:
                 with cursor.copy(statements.COPY_FILINGS) as copy:
