@@ -1,4 +1,4 @@
-"""/metrics, /healthz and /readyz of a service that has no other HTTP."""
+"""/metrics, /healthz and /readyz of a service that has no HTTP of its own."""
 
 from __future__ import annotations
 

@@ -79,6 +79,10 @@ class WatchProcess(RegistrarProcess):
         )
         return self
 
+    def has_open(self) -> bool:
+        """Whether it knows of obligations."""
+        return bool(self.report()["open"] > 0)
+
 
 @dataclass(frozen=True, slots=True)
 class Owing:
