@@ -12,9 +12,10 @@ from pathlib import Path
 import jwt
 import pytest
 
-from natalog.local import ports, stackfile
+from natalog.local import ports, stack, stackfile
 from natalog.local.issuer import create_keys, sign
 from natalog.local.lock import Held, held
+from natalog.local.postgres import PostgresNode
 from natalog.settings import Settings, environment, load
 
 
@@ -65,14 +66,14 @@ def test_keys_are_secret_stable_and_verify(tmp_path: Path) -> None:
 
 
 def test_stack_json_holds_only_what_runs(tmp_path: Path) -> None:
-    stack = stackfile.StackFile("http://127.0.0.1:1", "127.0.0.1:2", "key.pem", {"kafka": 3})
-    stack.write(tmp_path)
+    running = stackfile.StackFile("http://127.0.0.1:1", "127.0.0.1:2", "key.pem", {"kafka": 3})
+    running.write(tmp_path)
     content = json.loads((tmp_path / "stack.json").read_text())
     assert set(content) == {"gateway", "kafka", "issuer_key", "pids"}
     with taken(tmp_path):
-        assert stackfile.read(tmp_path) == stack
+        assert stackfile.read(tmp_path) == running
         (tmp_path / "stack.json").write_text(json.dumps({**content, "later": 1}))
-        assert stackfile.read(tmp_path) == stack
+        assert stackfile.read(tmp_path) == running
         stackfile.remove(tmp_path)
         assert stackfile.read(tmp_path) is None
 
@@ -105,3 +106,31 @@ def test_a_wrong_setting_is_told_in_a_line(
         load()
     assert ended.value.code == 2
     assert "NATALOG_GATEWAY_PORT=eighty" in capsys.readouterr().err
+
+
+def test_the_password_of_the_database_is_for_the_owner_alone(tmp_path: Path) -> None:
+    stackfile.StackFile("http://127.0.0.1:1", "127.0.0.1:2", "key.pem", {}, "postgresql://n:p@h/d").write(
+        tmp_path
+    )
+    assert stat.S_IMODE((tmp_path / "stack.json").stat().st_mode) == 0o600
+    node = PostgresNode(tmp_path / "postgres", 1, tmp_path)
+    assert node.url == node.url
+    assert stat.S_IMODE((tmp_path / "postgres.password").stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("cause", ["no programs", "initdb fails"])
+def test_all_else_runs_where_postgresql_cannot(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, cause: str
+) -> None:
+    programs = None
+    if cause == "initdb fails":
+        programs = tmp_path / "bin"
+        programs.mkdir()
+        (programs / "initdb").symlink_to("/bin/false")
+    monkeypatch.setattr(stack, "find_binaries", lambda: programs)
+    monkeypatch.setattr(stack, "find_libs", lambda _: tmp_path)
+    monkeypatch.setattr(stack, "find_java", lambda _: tmp_path / "java")
+    made = stack.Stack.prepare(tmp_path, load())
+    assert [service.name for service in made.services()] == ["kafka", "registrar", "gateway"]
+    assert made.describe({}).postgres is None
+    assert "without" in caplog.text
