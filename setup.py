@@ -19,7 +19,7 @@ from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).resolve().parent
 # Read through natalog.resources, which looks in natalog/_data first and at the top of a checkout second.
-DATA = ("schemas", "topics.yaml", "deploy/kafka/pom.xml")
+DATA = ("schemas", "topics.yaml", "deploy/kafka/pom.xml", "deploy/prometheus")
 
 
 def hot_sources() -> list[str]:

@@ -1,14 +1,26 @@
-"""Every metric, declared once, with what it means and its unit."""
+"""Every metric, declared once, with what it means and its unit.
+
+Which process exports what, and how a query adds it up when there are several of a kind, stands in ADR 20. A police
+station is never a label, and a division this build does not know is `UNKNOWN`.
+"""
 
 from __future__ import annotations
 
-from prometheus_client import Counter, Gauge, Histogram
+from typing import Final
+
+from prometheus_client import Counter, Gauge, Histogram, disable_created_metrics
+
+disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series beside each, which nobody reads
+
+UNKNOWN: Final = "unknown"
+"""Label of a province, prefecture or kind that cannot be told."""
 
 # The ledger, wherever it is folded -----------------------------------------------------------------------------------
 
-LEDGER_VOID = Counter(
-    "natalog_ledger_void_entries",
-    "Records on the ledger that do not extend the chain and were skipped. Any is an incident: somebody else wrote.",
+VOID_ENTRIES = Counter(
+    "natalog_void_entries",
+    "Records on the ledger that do not extend the chain and were skipped. Any is an incident: somebody else wrote. "
+    "Every registrar counts those it meets for the first time: take the largest, not the sum.",
     ["partition"],
 )
 LEDGER_OFFSET = Gauge(
@@ -29,8 +41,8 @@ REGISTRAR_PARTITIONS = Gauge(
 )
 PARTITION_HALTED = Gauge(
     "natalog_partition_halted",
-    "1 while the partition is halted. It needs people; the log says why and what to do.",
-    ["partition", "cause"],
+    "1 while a registrar has taken the partition out of work. It needs people; the log and /readyz say why.",
+    ["partition"],
 )
 REGISTRAR_RECORDS = Counter("natalog_registrar_records", "Intake records decided, by topic.", ["topic"])
 REGISTRAR_BATCH = Histogram(
@@ -41,25 +53,34 @@ REGISTRAR_BATCH = Histogram(
 REGISTRAR_STAGE = Counter(
     "natalog_registrar_stage_seconds", "Wall time of the decide loop by stage, summed.", ["stage"]
 )
-REGISTRAR_COMMIT = Histogram(
-    "natalog_registrar_batch_seconds",
+DECIDE_BATCH = Histogram(
+    "natalog_decide_batch_seconds",
     "Time from the first record of a batch in hand to its commit.",
     buckets=(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5),
 )
 REGISTRAR_THROWN_AWAY = Counter(
     "natalog_registrar_batches_thrown_away", "Batches not committed and read again, by cause.", ["cause"]
 )
-REGISTRAR_LAG = Gauge(
-    "natalog_registrar_lag_records", "Intake records not yet decided, of the partitions held.", ["topic"]
+UNDECIDED = Gauge(
+    "natalog_undecided_records",
+    "Intake records not yet decided. Exported by the registrar that holds the partition, halted or not.",
+    ["topic", "partition"],
+)
+OLDEST_UNDECIDED = Gauge(
+    "natalog_oldest_undecided_seconds",
+    "How long the oldest of them has been waiting, by the broker's clock; 0 when none waits.",
+    ["topic", "partition"],
 )
 COMMITTED_DIFFERS = Counter(
     "natalog_committed_offset_differs",
     "Committed offsets that were not where the ledger says. Never trusted; an alarm that something touched them.",
     ["topic", "partition"],
 )
-CLOCK_STEPS = Counter(
-    "natalog_clock_steps",
-    "Records whose broker time lay before their number's last decision by more than the allowed skew.",
+CLOCK_STEP = Gauge(
+    "natalog_clock_step_seconds",
+    "Largest step back of the broker's clock beyond the allowed skew, seen in the last ten minutes: how far a record's "
+    "time lay before its number's last decision. 0: none.",
+    ["partition"],
 )
 TAKEOVER_SECONDS = Histogram(
     "natalog_registrar_takeover_seconds",
@@ -120,9 +141,64 @@ GATEWAY_BULK = Gauge(
 GATEWAY_LIMITED = Counter(
     "natalog_gateway_limited", "Requests answered 429, by the limit they met: rate, streams.", ["limit"]
 )
-GATEWAY_STALENESS = Gauge(
-    "natalog_gateway_staleness_seconds",
-    "Age of what the status query knows, of the partition that lags most. Above the limit its numbers answer 503.",
+REPLICA_STALENESS = Gauge(
+    "natalog_replica_staleness_seconds",
+    "Age of what a gateway's status query knows, of the partition that lags most. Above the limit its "
+    "numbers answer 503.",
+    ["replica"],
+)
+VIEW_HALTED = Gauge(
+    "natalog_view_halted",
+    "1 while a view (a gateway's replica, the projection) cannot fold the partition. It stands still there until its "
+    "process is upgraded; a gateway's status queries answer 503.",
+    ["view", "partition"],
+)
+CHECKS = Counter(
+    "natalog_checks",
+    "Certificate numbers asked about, by the province of the unit that asked and the status it was told.",
+    ["province", "status"],
+)
+CHECK_SECONDS = Histogram(
+    "natalog_check_seconds",
+    "Time a status query took, recording the question included; many numbers in one query count once.",
+    buckets=(0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30),
+)
+SUBMIT_TO_VERDICT = Histogram(
+    "natalog_submit_to_verdict_seconds",
+    "Time from a single record in the producer's hands to its verdict. One still pending counts with the time waited, "
+    "if that was a second or more. Streams and ranges are left out: their lines wait for each other.",
+    buckets=(0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30),
+)
+
+# What the ledger says, counted by the projector from its live head on ------------------------------------------------
+
+FILINGS = Counter(
+    "natalog_filings",
+    "Registrations filed live, each at its first filing: on_time, late or untimed. `cause` is whose "
+    "fault a late one was.",
+    ["prefecture", "result", "cause"],
+)
+FILING_DELAY = Histogram(
+    "natalog_filing_delay_seconds",
+    "From local registration to receipt of its filing, for filings that are timed. Due at 1800.",
+    ["province"],
+    buckets=(60, 120, 300, 600, 900, 1200, 1500, 1800, 2400, 3600, 7200, 14400, 43200, 86400, 604800),
+)
+DECISIONS = Counter(
+    "natalog_decisions", "Entries of the ledger, by kind of record.", ["kind", "verdict", "province"]
+)
+REFUSALS = Counter("natalog_refusals", "Refused records, by reason.", ["reason", "province"])
+FLAGS = Counter("natalog_flags", "Flags raised: facts of procedure.", ["flag", "province"])
+DOUBTS = Counter("natalog_doubts", "Doubts raised: the notice's seven patterns.", ["doubt", "province"])
+OVERDUE_OPEN = Gauge(
+    "natalog_overdue_open",
+    "Registrations completed, overdue on the ledger and still not filed.",
+    ["province"],
+)
+CONTESTED_OPEN = Gauge(
+    "natalog_contested_open",
+    "Numbers that more than one registration lays claim to, not yet cleared.",
+    ["province"],
 )
 
 # Projection ----------------------------------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 """Where files that live at the top of the repository are found at run time.
 
-`schemas/`, `topics.yaml` and `deploy/kafka/` belong to the repository's top, for people. A built wheel
+`schemas/`, `topics.yaml` and parts of `deploy/` belong to the repository's top, for people. A built wheel
 carries copies under natalog/_data (setup.py). This module knows the difference, so nobody else has to.
 """
 

@@ -145,6 +145,9 @@ class Settings(BaseSettings):
     )
     kafka_heap: int = Field(default=1024, ge=128, description="Kafka's heap in MiB (local stack only)")
     java: str = Field(default="java", description="java command (local stack only)")
+    prometheus: str = Field(
+        default="prometheus", description="prometheus command, used where it is there (local stack only)"
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["auto", "json", "text"] = "auto"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -92,8 +93,9 @@ def test_a_day_in_the_life_of_a_stack(up: Up) -> None:
     up.start()
     stack = up.stack
     projection = {"postgres", "projector"} if find_binaries() else set()
-    assert set(stack) == {"gateway", "kafka", "issuer_key", "pids", *(projection & {"postgres"})}
-    assert set(stack["pids"]) == {"kafka", "registrar", "watch", "gateway", *projection}
+    prometheus = {"prometheus"} if shutil.which("prometheus") else set()
+    assert set(stack) == {"gateway", "kafka", "issuer_key", "pids", *(projection & {"postgres"}), *prometheus}
+    assert set(stack["pids"]) == {"kafka", "registrar", "watch", "gateway", *projection, *prometheus}
     assert all(alive(pid) for pid in stack["pids"].values())
     assert Path(stack["issuer_key"]).is_absolute()
     assert up.answers()
@@ -108,7 +110,7 @@ def test_a_day_in_the_life_of_a_stack(up: Up) -> None:
     assert up.answers()
 
     # A service that is killed comes back under a new pid, and stack.json says so.
-    for name in ("registrar", "watch", "gateway", "kafka", *sorted(projection)):
+    for name in ("registrar", "watch", "gateway", "kafka", *sorted(projection | prometheus)):
         before = up.stack["pids"][name]
         os.kill(before, signal.SIGKILL)
         up.until(lambda n=name, b=before: up.stack["pids"].get(n, b) != b)  # type: ignore[misc]

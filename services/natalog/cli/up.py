@@ -26,14 +26,14 @@ def up(
         Literal["auto", "json", "text"], typer.Option(help="auto: readable on a terminal, JSON otherwise.")
     ] = "auto",
 ) -> None:
-    """Run the whole stack on this machine until Ctrl-C: Kafka, registrar, gateway, and where PostgreSQL is
-    installed a cluster of its own and the projector.
+    """Run the whole stack on this machine until Ctrl-C: Kafka, registrar, watch, gateway; where PostgreSQL is
+    installed a cluster of its own and the projector, and Prometheus where it is.
 
     Ports are chosen free at the first start and kept. When all is ready DIR/stack.json says where:
-    `gateway` (URL), `kafka` (host:port), `postgres` (URL), `pids`, `issuer_key`; it is rewritten when a
-    service is restarted and gone when the stack is down. Services write to DIR/logs. A service that dies is
-    started again; one that was fenced stays down. SIGINT or SIGTERM stops everything that was started here,
-    nothing else. A second start on the same DIR continues where the first stopped.
+    `gateway`, `postgres` and `prometheus` (URLs), `kafka` (host:port), `pids`, `issuer_key`; it is rewritten
+    when a service is restarted and gone when the stack is down. Services write to DIR/logs. A service that
+    dies is started again; one that was fenced stays down. SIGINT or SIGTERM stops everything that was started
+    here, nothing else. A second start on the same DIR continues where the first stopped.
 
     Next: `natalog token --data DIR --role station --org 330106000000 --sub desk-1`.
 
@@ -66,5 +66,6 @@ def up(
 
 
 def _announce(data: Path, stack: StackFile) -> None:
-    where = f"gateway {stack.gateway}, Kafka {stack.kafka}; see {data / 'stack.json'}"
+    seen = f", Prometheus {stack.prometheus}" if stack.prometheus else ""
+    where = f"gateway {stack.gateway}, Kafka {stack.kafka}{seen}; see {data / 'stack.json'}"
     typer.echo(f"Ready: {where}. Ctrl-C stops it.", err=True)

@@ -94,6 +94,12 @@ def _table() -> dict[str, str]:
 _OWNERS: Final[dict[str, str]] = _table()
 
 
+def prefectures() -> list[str]:
+    """Every prefecture `prefecture_of` may name, in order."""
+    heirs = [moved[0] for moved in _MOVED.values()]
+    return sorted({*_OWNERS.values(), *heirs, *(code + "0000" for code in MUNICIPALITIES)})
+
+
 def division_of(code: str) -> str:
     """The six digits of a division or of a police unit (12 digits). "" where `code` is neither."""
     if len(code) in (6, 12) and code.isascii() and code.isdigit():

@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 
 RETRY_AFTER = 2  # seconds
 _SAFE_WITHIN = 1.0  # seconds after the deadline that a 202 waits for the record to be safe
+_TELLING = 1.0  # seconds; a caller that waited less and got no verdict says nothing about how long they take
 _ORIGINAL_WITHIN = 2.0  # seconds; the submission is on the ledger already, so its deadline may pass a little
 
 
@@ -52,6 +53,8 @@ class Sent:
 
     prepared: Prepared
     waiting: Waiting
+    at: float
+    """time.monotonic() when it was handed to the producer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +110,7 @@ class Desk:
         Whoever calls this calls `answer` with the result.
         """
         waiting = self._replies.expect(prepared.event_id.bytes, prepared.topic, prepared.partition)
+        began = time.monotonic()
 
         def report(offset: int | None) -> None:
             self._replies.delivered(waiting, offset)
@@ -133,11 +137,15 @@ class Desk:
         except BaseException:
             self._replies.forget(waiting)
             raise
-        return Sent(prepared, waiting)
+        return Sent(prepared, waiting, began)
 
     async def answer(self, sent: Sent, deadline: float) -> Answer:
         """The verdict, or a 202 once `deadline` (monotonic seconds) has passed or the send's outcome is unknown."""
-        answer = self.settle(sent.prepared, await self.reply(sent, deadline))
+        reply = await self.reply(sent, deadline)
+        waited = time.monotonic() - sent.at
+        if reply is not None or waited >= _TELLING:
+            metrics.SUBMIT_TO_VERDICT.observe(waited)
+        answer = self.settle(sent.prepared, reply)
         if isinstance(answer, Repeated):
             original = await self.original(sent.prepared.event_id.bytes, answer, deadline)
             return self.repeated(sent.prepared, answer, original)

@@ -6,12 +6,14 @@ import asyncio
 import os
 import re
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
 
-from natalog.decision.divisions import contains
+from natalog import metrics
+from natalog.decision.divisions import contains, province_of
 from natalog.decision.numbers import is_wellformed, normalise, suggest
 from natalog.gateway.audit import Audit, Sends, stated
 from natalog.gateway.auth import Caller
@@ -118,15 +120,17 @@ class Inquiry:
         check_id, told = _new_id()
         now = int(time.time() * 1000)
         answers = self._answers(numbers, asking.unit, now, told)
-        if not await self._audit.record(
+        recorded = await self._audit.record(
             asking.unit,
             check_id,
             now,
             stated(asking.caller.principal, asking.purpose, asking.officer),
             [(_recordable(a["certificate_number"]), a["status"]) for a in answers],
             "-".join(dict.fromkeys(a["as_of"]["token"] for a in answers if a["as_of"]["token"])),
-        ):
-            return False, [unknown(number, told) for number in numbers]
+        )
+        if not recorded:
+            answers = [unknown(number, told) for number in numbers]
+        count(asking.unit, answers)
         return all(a["status"] is not Status.UNKNOWN for a in answers), answers
 
     def _answers(self, numbers: Sequence[str], unit: str, now: int, check_id: str) -> list[dict[str, Any]]:
@@ -191,6 +195,13 @@ def _as_of(partition: int, position: int, as_of: int) -> dict[str, str | int | N
 _UNTOLD: Final = Finding(Status.UNKNOWN, usable=False)
 _MALFORMED: Final = Finding(Status.MALFORMED, usable=False)
 _NEVER: Final = {"token": None, "time": None}
+
+
+def count(unit: str, answers: Sequence[Mapping[str, Any]]) -> None:
+    """Count what was told, under the province of the unit that asked."""
+    province = province_of(unit) or metrics.UNKNOWN
+    for status, many in Counter(answer["status"] for answer in answers).items():
+        metrics.CHECKS.labels(province, status).inc(many)
 
 
 def unknown(number: str, check_id: str | None = None) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import functools
 import logging
+import socket
 from collections.abc import AsyncIterator
 
 import uvicorn
@@ -62,7 +63,8 @@ class Service:
         partitions = TOPICS[LEDGER].partitions
         freshness = Freshness(partitions)
         replies = Replies(loop)
-        metrics.GATEWAY_STALENESS.set_function(freshness.staleness)
+        name = settings.instance or f"{socket.gethostname()}-gateway"
+        metrics.REPLICA_STALENESS.labels(name).set_function(freshness.staleness)
         producer = IntakeProducer(settings.kafka, queue=settings.gateway_queue)
         # Its queue holds what the budget lets through. Patience makes large batches: librdkafka sends one partition a
         # request, and requests are what streams cost Kafka.
@@ -78,7 +80,7 @@ class Service:
         lane = Lane(loop, bulk_producer)
         metrics.GATEWAY_WAITING.set_function(lambda: len(replies) + len(lane.awaited))
         metrics.GATEWAY_BULK.set_function(lambda: bulk.used)
-        replica = Replica(settings.kafka, settings.data / "replica", partitions, freshness)
+        replica = Replica(settings.kafka, settings.data / "replica", partitions, freshness, name)
         reader = EntryReader(settings.kafka, LEDGER)
         sampler = Sampler(
             settings.kafka,

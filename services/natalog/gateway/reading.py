@@ -12,9 +12,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from natalog import metrics
 from natalog.decision.numbers import is_wellformed, normalise
 from natalog.gateway.body import one_json
-from natalog.gateway.inquiry import Behind, asking, unknown
+from natalog.gateway.inquiry import Behind, asking, count, unknown
 from natalog.gateway.listings import Question
 from natalog.gateway.problems import Problem
 from natalog.gateway.roles import Call
@@ -149,8 +150,11 @@ async def _ask(parts: Parts, visit: Visit, numbers: list[str]) -> tuple[bool, li
         try:
             await parts.inquiry.seen(after, visit.wait(parts.wait))
         except Behind:
-            return False, [unknown(number) for number in numbers]
-    return await parts.inquiry.ask(who, numbers)
+            answers = [unknown(number) for number in numbers]
+            count(who.unit, answers)
+            return False, answers
+    with metrics.CHECK_SECONDS.time():
+        return await parts.inquiry.ask(who, numbers)
 
 
 def _uuid_of(request: Request, name: str) -> uuid.UUID:

@@ -45,8 +45,12 @@ _SNAPSHOT_EVERY = 30.0  # seconds; what is not on disk is folded again after a c
 class Replica:
     """The status view of all partitions, and the thread that follows the ledger."""
 
-    def __init__(self, bootstrap: str, directory: Path, partitions: int, freshness: Freshness) -> None:
+    def __init__(
+        self, bootstrap: str, directory: Path, partitions: int, freshness: Freshness, name: str
+    ) -> None:
         self._bootstrap = bootstrap
+        self._name = name
+        """Label of its metrics."""
         self._freshness = freshness
         self._partitions = partitions
         self._view = StatusView(directory, partitions, beside=listings.rows, beside_format=listings.FORMAT)
@@ -185,12 +189,11 @@ class Replica:
             log.critical(
                 "partition halted: this build cannot fold it", extra={"partition": partition}, exc_info=True
             )
-            metrics.PARTITION_HALTED.labels(partition, "gateway").set(1)
+            metrics.VIEW_HALTED.labels(self._name, partition).set(1)
             self._halted.add(partition)
             reader.stop([partition])
             return
         if advance.void:
-            metrics.LEDGER_VOID.labels(partition).inc(len(advance.void))
             log.error("void entries skipped", extra={"partition": partition, "offsets": advance.void[:10]})
         head = self._view.tails[partition].head
         self._freshness.folded(partition, int(head.offset), [head.causes[i] for i in LIVE])

@@ -162,7 +162,7 @@ def assigned_consumer(
     """A consumer outside any group whose partitions are assigned by hand.
 
     With `ends`, reaching the last stable offset is reported as an event (_PARTITION_EOF) carrying the position.
-    `partition_share` is how many bytes of one partition are brought at a time.
+    `partition_share` is how many bytes of one partition are brought at a time, but at least a batch.
     `fetch_wait_ms` is how long the broker holds a fetch at the end of a log, and thereby how long a consumer that is
     given other partitions waits for its first record.
     """

@@ -89,7 +89,9 @@ class Outcome:
         self.states: dict[bytes, bytes] = {}  # packed new states by key
         self.successions: list[tuple[bytes, int, bytes]] = []  # (key, partition, value)
         self.head: Head = head  # after the batch; its offset is not advanced
-        self.clock_steps: int = 0  # records whose broker time lay before the number's last, beyond the skew
+        self.clock_step: i64 = (
+            0  # ms the broker's clock lay before a number's last decision, beyond the skew: the most
+        )
 
 
 class Folded:
@@ -208,7 +210,9 @@ def decide_batch(
             else:
                 state = live.get(key)
                 if received_at + rules.skew_ms < state.last_at:
-                    out.clock_steps += 1
+                    step: i64 = state.last_at - received_at
+                    if step > out.clock_step:
+                        out.clock_step = step
                 decision = decide(state, command, received_at, rules)
                 if decision.verdict != codes.REPEATED:
                     _advance(state, command, decision, seq, received_at, out)

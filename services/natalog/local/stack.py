@@ -11,7 +11,7 @@ import json
 import logging
 import signal
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Set
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +25,7 @@ from natalog.local.issuer import Keys, create_keys
 from natalog.local.kafka import KafkaNode, find_java, find_libs
 from natalog.local.ports import LOOPBACK
 from natalog.local.postgres import PostgresFailed, PostgresNode, find_binaries
+from natalog.local.prometheus import PrometheusNode, find_prometheus
 from natalog.local.stackfile import StackFile
 from natalog.local.supervisor import Service
 from natalog.settings import Settings, environment
@@ -39,7 +40,15 @@ PORTS = (
     "watch_metrics",
     "postgres",
     "projector_metrics",
+    "prometheus",
 )
+SCRAPED = {
+    "registrar": "registrar_metrics",
+    "gateway": "gateway",
+    "projector": "projector_metrics",
+    "watch": "watch_metrics",
+}
+"""Port of each service's /metrics, by its name, which is the job's in deploy/prometheus too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +60,8 @@ class Stack:
     keys: Keys
     settings: Settings
     node: KafkaNode
+    prometheus: str | None = None
+    """The program; None where the machine has none."""
     postgres: PostgresNode | None = None
     """None where PostgreSQL's programs are missing: the stack runs without, and without the projector."""
 
@@ -79,27 +90,34 @@ class Stack:
                 "gateway_host": LOOPBACK,
                 "gateway_port": chosen["gateway"],
                 "registrar_metrics_port": chosen["registrar_metrics"],
-                "watch_metrics_port": chosen["watch_metrics"],
                 "projector_metrics_port": chosen["projector_metrics"],
                 "postgres": postgres.url if postgres else "",
+                "watch_metrics_port": chosen["watch_metrics"],
                 "metrics_host": LOOPBACK,
                 "jwks": keys.jwks,
                 "seal_key": keys.seal,
             }
         )
         return cls(
-            directory=directory, ports=chosen, keys=keys, settings=settings, node=node, postgres=postgres
+            directory=directory,
+            ports=chosen,
+            keys=keys,
+            settings=settings,
+            node=node,
+            postgres=postgres,
+            prometheus=find_prometheus(base.prometheus),
         )
 
     def services(self) -> tuple[Service, ...]:
         """In starting order; stopped in the reverse."""
-        return (
+        services = (
             self._kafka(),
             self._natalog("registrar", ready=f"http://{LOOPBACK}:{self.ports['registrar_metrics']}/readyz"),
             self._natalog("watch", ready=f"http://{LOOPBACK}:{self.ports['watch_metrics']}/readyz"),
             self._natalog("gateway", ready=f"{self.gateway}/readyz"),
             *self._projection(),
         )
+        return (*services, *self._prometheus({service.name for service in services}))
 
     @property
     def gateway(self) -> str:
@@ -113,6 +131,7 @@ class Stack:
             kafka=self.node.bootstrap,
             issuer_key=str(self.keys.issuer),
             pids=pids,
+            prometheus=self._address("prometheus") if self.prometheus else None,
             postgres=self.postgres.url if self.postgres else None,
         )
 
@@ -133,6 +152,22 @@ class Stack:
             settled=settled,
             stop_within=30.0,
         )
+
+    def _prometheus(self, running: Set[str]) -> tuple[Service, ...]:
+        """It watches those of `running` that it knows."""
+        if self.prometheus is None:
+            return ()
+        node = PrometheusNode(
+            directory=self.directory / "prometheus",
+            port=self.ports["prometheus"],
+            program=self.prometheus,
+            targets={job: f"{LOOPBACK}:{self.ports[SCRAPED[job]]}" for job in SCRAPED.keys() & running},
+        )
+        ready = _answers(f"{self._address('prometheus')}/-/ready")
+        return (Service(name="prometheus", command=node.command(), prepare=node.prepare, ready=ready),)
+
+    def _address(self, port: str) -> str:
+        return f"http://{LOOPBACK}:{self.ports[port]}"
 
     def _projection(self) -> tuple[Service, ...]:
         node = self.postgres

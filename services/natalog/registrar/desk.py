@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
@@ -29,8 +29,20 @@ _LONG_TAIL = 5_000  # entries
 class Desk:
     """All partitions of the ledger as one registrar sees them."""
 
-    def __init__(self, *, store: Store, reader: LedgerReader, admin: AdminClient, group: str) -> None:
+    def __init__(
+        self,
+        *,
+        store: Store,
+        reader: LedgerReader,
+        admin: AdminClient,
+        group: str,
+        history: Mapping[int, int],
+    ) -> None:
+        """`history` says where the ledger ended at the start, of partitions whose shelf is empty: void entries before
+        that were met by others."""
         self.partitions = [Partition(Fold(number, shelf)) for number, shelf in enumerate(store.shelves)]
+        for number, end in history.items():
+            self.partitions[number].alarmed_to = end
         self._store = store
         self._reader = reader
         self._admin = admin
@@ -42,6 +54,10 @@ class Desk:
         self.assigned_once = False
         self.before_leaving: Callable[[], None] = lambda: None
         """Called before partitions are given back, from within a poll."""
+        for partition in self.partitions:  # from the first scrape on, or an increase could not be told
+            metrics.PARTITION_HALTED.labels(partition.number).set(0)
+            metrics.VOID_ENTRIES.labels(partition.number)
+            metrics.CLOCK_STEP.labels(partition.number).set(0)
         reader.start({p.number: p.fold.resume for p in self.partitions})
 
     def attach(self, intake: Intake) -> None:
@@ -155,7 +171,7 @@ class Desk:
         if self._intake is not None:
             self._intake.close([partition.number])
         partition.phase, partition.cause = Phase.HALTED, cause
-        metrics.PARTITION_HALTED.labels(partition.number, cause).set(1)
+        metrics.PARTITION_HALTED.labels(partition.number).set(1)
         log.error(
             "partition halted: nothing on it is decided until its cause is removed and the registrar restarted",
             extra={"partition": partition.number, "cause": cause, "detail": detail or repr(exception)},
@@ -183,12 +199,20 @@ class Desk:
         for phase in Phase:
             count = sum(1 for p in self.partitions if p.phase is phase)
             metrics.REGISTRAR_PARTITIONS.labels(phase.value).set(count)
+        now = time.monotonic()
         for partition in self.partitions:
             metrics.LEDGER_OFFSET.labels(partition.number).set(int(partition.fold.head.offset))
-        intake = self._open_intake()
-        for index, topic in enumerate(INTAKE_TOPICS):
-            lag = sum(intake.behind(topic, p.number, p.resume[index]) for p in self.deciding())
-            metrics.REGISTRAR_LAG.labels(topic).set(lag)
+            metrics.CLOCK_STEP.labels(partition.number).set(partition.clock_step.recent(now))
+
+    def undecided_from(self) -> dict[Place, int]:
+        """Where the undecided records of each intake log begin, of the partitions held. From any thread."""
+        held = [self.partitions[number] for number in self._open_intake().held]
+        return {
+            (topic, partition.number): offset
+            for partition in held
+            if partition.phase in (Phase.DECIDING, Phase.HALTED)  # else the fold has not come to the end
+            for topic, offset in zip(INTAKE_TOPICS, partition.resume, strict=True)
+        }
 
     # Steps -----------------------------------------------------------------------------------------------------------
 
@@ -211,7 +235,7 @@ class Desk:
 
     def _lift(self, partition: Partition) -> None:
         if partition.phase is Phase.HALTED:
-            metrics.PARTITION_HALTED.remove(partition.number, partition.cause)
+            metrics.PARTITION_HALTED.labels(partition.number).set(0)
             partition.cause = ""
 
     def _fold(self, partition: Partition, stretch: Stretch) -> None:
@@ -230,7 +254,9 @@ class Desk:
             return
         partition.tail += advance.entries
         if advance.void:
-            metrics.LEDGER_VOID.labels(partition.number).inc(len(advance.void))
+            fresh = sum(1 for offset in advance.void if offset >= partition.alarmed_to)
+            metrics.VOID_ENTRIES.labels(partition.number).inc(fresh)
+            partition.alarmed_to = max(partition.alarmed_to, advance.void[-1] + 1)
             log.error(
                 "void entries on the ledger: somebody else wrote there",
                 extra={

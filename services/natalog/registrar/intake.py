@@ -175,12 +175,6 @@ class Intake:
             return False
         return True
 
-    def behind(self, topic: str, partition: int, next_offset: int) -> int:
-        """Records of a held partition not yet taken up to what was last fetched; 0 when that is not known."""
-        consumer = self._bulk if topic == BULK else self._live
-        end = consumer.get_watermark_offsets(TopicPartition(topic, partition), cached=True)[1]
-        return max(0, end - next_offset) if end >= 0 else 0
-
     def metadata(self) -> object:
         """The group's, as it is now."""
         return self._live.consumer_group_metadata()

@@ -212,16 +212,19 @@ class Registrar:
         if flight is None:
             return
         started = time.perf_counter()
-        metrics.REGISTRAR_COMMIT.observe(started - flight.taken_at)
+        metrics.DECIDE_BATCH.observe(started - flight.taken_at)
         records = 0
         for (partition, result), landing in zip(flight.decided, flight.landings, strict=True):
             assert result.outcome is not None
             outcome = result.outcome
             partition.fold.accept(outcome.states, outcome.head, landing.last + 1, landing.last)
             records += len(outcome.entries)
-            if outcome.clock_steps:
-                metrics.CLOCK_STEPS.inc(outcome.clock_steps)
-                log.error("the broker's clock stepped back", extra={"partition": partition.number})
+            if outcome.clock_step:
+                partition.clock_step.note(outcome.clock_step / 1000, time.monotonic())
+                log.error(
+                    "the broker's clock stepped back",
+                    extra={"partition": partition.number, "seconds": outcome.clock_step / 1000},
+                )
             for topic in set(result.topics):
                 metrics.REGISTRAR_RECORDS.labels(INTAKE_TOPICS[topic]).inc(result.topics.count(topic))
         metrics.REGISTRAR_BATCH.observe(records)

@@ -30,6 +30,7 @@ from natalog.ledger.follow import LEDGER, LedgerReader
 from natalog.ledger.rules import remember, rules_in_force
 from natalog.ledger.seal import SealKeyError, seal_with
 from natalog.ledger.store import Store, StoreInUse
+from natalog.registrar.backlog import Backlog
 from natalog.registrar.desk import Desk
 from natalog.registrar.faults import Ending
 from natalog.registrar.intake import LEAD, Intake
@@ -117,6 +118,7 @@ def build(settings: Settings) -> Registrar:
         reader=LedgerReader(settings.kafka, instance),
         admin=admin,
         group=settings.registrar_group,
+        history=_history(admin, [p for p, shelf in enumerate(store.shelves) if shelf.position() is None]),
     )
     intake = Intake(
         group_consumer(
@@ -134,6 +136,7 @@ def build(settings: Settings) -> Registrar:
     )
     desk.attach(intake)
     if settings.registrar_metrics_port:
+        Backlog(settings.kafka, instance, desk.undecided_from).start()
         serve(settings.metrics_host, settings.registrar_metrics_port, lambda: _report(desk))
     return Registrar(
         desk=desk,
@@ -151,6 +154,17 @@ def _wait_for_ledger(admin: AdminClient) -> Identity:
             return identity_of(admin, LEDGER)
         log.warning("waiting for Kafka and the topic ledger")
         time.sleep(1)
+
+
+def _history(admin: AdminClient, partitions: list[int]) -> dict[int, int]:
+    """Where the ledger ends now."""
+    while True:
+        try:
+            ends = LogBounds(admin, (), [(LEDGER, partition) for partition in partitions]).ends()
+            return {partition: end for (_, partition), end in ends.items()}
+        except KafkaException as error:  # a topic made just now has no leader yet
+            log.warning("ledger ends not known yet", extra={"error": error.args[0].name()})
+            time.sleep(0.5)
 
 
 def _report(desk: Desk) -> tuple[bool, dict[str, object]]:

@@ -53,6 +53,27 @@ class Patience:
         return True
 
 
+REMEMBERED = 600.0
+"""Seconds a step of the broker's clock stays to be seen: several scrapes, and the time an alarm takes."""
+
+
+class ClockStep:
+    """The largest step back of the broker's clock that was met lately."""
+
+    def __init__(self) -> None:
+        self._seconds = 0.0
+        self._at = 0.0
+
+    def note(self, seconds: float, now: float) -> None:
+        """One was met. `now` is time.monotonic()."""
+        if seconds >= self.recent(now):
+            self._seconds, self._at = seconds, now
+
+    def recent(self, now: float) -> float:
+        """Seconds; 0 when there was none for `REMEMBERED`."""
+        return self._seconds if self._seconds and now - self._at < REMEMBERED else 0.0
+
+
 class Partition:
     """One partition. All positions are offsets of the next record."""
 
@@ -73,6 +94,9 @@ class Partition:
         """DECIDING: where the next own entry must land. Anything else means that something else was written."""
         self.cause = ""
         """HALTED: why."""
+        self.clock_step = ClockStep()
+        self.alarmed_to = fold.head.offset
+        """Void entries before this ledger offset are history: they were counted by whoever met them first."""
         self.known_gaps: set[tuple[int, int]] = set()
         """(topic index, offset) after a gap in the intake that a second reading confirmed."""
 

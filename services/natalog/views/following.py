@@ -60,8 +60,6 @@ class Following:
             if not tail.halted:
                 self._take(batch, tail, stretch)
         for partition, offsets in batch.void.items():
-            if self._counting:
-                metrics.LEDGER_VOID.labels(partition).inc(len(offsets))
             log.error("void entries skipped", extra={"partition": partition, "offsets": offsets[:10]})
         return batch
 
@@ -124,7 +122,7 @@ class Following:
             exc_info=fault,
         )
         if self._counting:
-            metrics.PARTITION_HALTED.labels(partition, "projection").set(1)
+            metrics.VIEW_HALTED.labels("projection", partition).set(1)
         self.tails[partition].halted = True
         self._reader.stop([partition])
 

@@ -22,7 +22,10 @@ from natalog.views.audit import Audit
 from natalog.views.database import LIVE, NotPrepared, Trouble, connect, trouble_of
 from natalog.views.following import Following
 from natalog.views.lag import Lag
+from natalog.views.late import cause_of
+from natalog.views.ledger_metrics import LedgerMetrics, declare, publish
 from natalog.views.migrate import migrate
+from natalog.views.open_cases import OpenCases
 from natalog.views.positions import OtherLedger
 from natalog.views.projector import Projector, run
 from natalog.views.rebuild import Rebuild
@@ -96,11 +99,19 @@ def follow(settings: Settings, interrupt: Interrupt) -> None:
     prepare(settings.postgres, LIVE, interrupt)
     following = Following(LedgerReader(settings.kafka, "natalog-projector"))
     lag = Lag(admin, following)
+    open_cases = OpenCases(settings.postgres, LIVE)
+    declare()
+
+    def beside() -> None:
+        lag.look()
+        open_cases.look()
+
     projector = Projector(
         following,
         lambda: Writer(settings.postgres, LIVE, PARTITIONS, identity),
         ends=ledger_ends(admin, interrupt),
-        beside=lag.look,
+        hand_on=LedgerMetrics(cause_of, publish).hand_on,
+        beside=beside,
     )
     interrupt.then = projector.stop
     state["ready"] = True

@@ -36,6 +36,9 @@ class Committed:
     offset: int
     """Its place on the ledger."""
     entry: EntryView
+    silent_from: int
+    silent_to: int
+    """Last silence of its partition as the batch left it, UTC ms (`lateness.lateness_cause`)."""
 
 
 HandOn = Callable[[Sequence[Committed], bool], None]
@@ -141,7 +144,8 @@ class Projector:
         history: list[Committed] = []
         live: list[Committed] = []
         for partition, offset, entry in batch.entries:
-            committed = Committed(partition, offset, entry)
+            fold = batch.folds[partition]
+            committed = Committed(partition, offset, entry, int(fold.silent_from), int(fold.silent_to))
             if offset >= self._live_from[partition]:
                 live.append(committed)
                 self._live_from[partition] = offset + 1

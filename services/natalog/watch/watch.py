@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from natalog import metrics
 from natalog.decision.divisions import province_of
+from natalog.decision.numbers import PROVINCES
 from natalog.decision.rules import RuleSet
 from natalog.watch.alert import alert_of
 from natalog.watch.app import Log
@@ -70,7 +71,8 @@ class Watch:
         self._clock = BrokerClock()
         self._measured_at = 0.0
         self._unsure_since: float | None = None
-        self._provinces: set[str] = set()
+        self._provinces = {f"{code}0000" for code in PROVINCES}
+        """Labels of the gauges: all from the start, or no obligation would look like no watch."""
         self.swept_at = time.monotonic()
         """When the last sweep ended."""
         self.has_share = False
@@ -283,7 +285,7 @@ class Watch:
         sla = int(self._terms.rules.sla_ms)
         for partition in mine.values():
             for obligation in partition.obligations:
-                province = province_of(obligation.unit_code)[:2] or "unknown"
+                province = province_of(obligation.unit_code) or metrics.UNKNOWN
                 opened[province] += 1
                 age = broker - obligation.due_at + sla
                 oldest[province] = max(oldest.get(province, 0), age)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 
 from natalog.events import Verdict
@@ -97,6 +98,9 @@ def test_many_successions_into_one_partition_at_once(bench: Bench) -> None:
     registrar = bench.registrar().wait_ready()
     checked = bench.eventually(2 * len(pairs), timeout=60)
     assert len(checked.entries[11]) == len(pairs)
+    # The markers of their transactions lie behind the last of them and wait for nobody.
+    registrar.wait_for(lambda: registrar.metric("natalog_undecided_records") == 0, 10)
+    assert registrar.metric("natalog_oldest_undecided_seconds") == 0
     assert registrar.metric("natalog_registrar_batches_thrown_away_total") == 0
 
 
@@ -110,8 +114,18 @@ def test_unknown_fingerprint_halts_its_partition_alone(bench: Bench) -> None:
     checked = bench.eventually(5 + 11, undecided=lambda _, partition: partition == 4)
     assert len(checked.entries[4]) == 5
     registrar.wait_for(lambda: registrar.report()["halted"] == {"4": "unknown fingerprint"}, 5)
-    assert registrar.metric("natalog_partition_halted", partition="4", cause="unknown fingerprint") == 1
+    assert registrar.metric("natalog_partition_halted", partition="4") == 1
+    assert registrar.metric("natalog_partition_halted") == 1
     assert registrar.report()["ready"], "the others go on"
+    # What waits there is told by its own age: it was not the registrar that began to wait.
+    time.sleep(2.5)
+    registrar.wait_for(lambda: registrar.metric("natalog_undecided_records", partition="4") == 6, 10)
+    assert registrar.metric("natalog_undecided_records") == 6
+    assert 2.5 < registrar.metric("natalog_oldest_undecided_seconds") < 60
+    registrar.kill()
+    again = bench.registrar()
+    again.wait_for(lambda: again.metric("natalog_undecided_records", partition="4") == 6, 20)
+    assert again.metric("natalog_oldest_undecided_seconds", topic="birth.registrations") > 5
 
 
 def partition_of(key: bytes) -> int:

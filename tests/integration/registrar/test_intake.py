@@ -46,7 +46,7 @@ def test_no_alarm_when_offsets_are_as_left(bench: Bench) -> None:
     again = bench.registrar().wait_ready()
     assert again.metric("natalog_committed_offset_differs_total") == 0
     assert again.metric("natalog_store_refolded_total") == 0
-    assert again.metric("natalog_ledger_void_entries_total") == 0
+    assert again.metric("natalog_void_entries_total") == 0
 
 
 def test_intake_log_that_starts_too_late(bench: Bench) -> None:

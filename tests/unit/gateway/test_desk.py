@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import time
 from typing import Any
 
 import pytest
+from prometheus_client import REGISTRY
 
 from natalog.events import Principal
 from natalog.gateway import lane as module
@@ -110,5 +112,22 @@ def test_a_late_line_waits_until_its_record_is_safe_but_not_for_long() -> None:
         assert 0.1 <= time.monotonic() - began < 0.5
         bulk.waiting = 1
         await lane.safe(began - 10)
+
+    asyncio.run(play())
+
+
+def test_what_a_caller_did_not_wait_for_says_nothing_about_verdicts() -> None:
+    def observed() -> float:
+        return REGISTRY.get_sample_value("natalog_submit_to_verdict_seconds_count") or 0.0
+
+    async def play() -> None:
+        both, _ = ways(Producer(full=False), Producer(full=False))
+        before = observed()
+        for since in (0.0, 3.0):
+            sent = dataclasses.replace(both.send(record()), at=time.monotonic() - since)
+            sent.waiting.offset = 7
+            answer = await both.answer(sent, time.monotonic())
+            assert answer.status == 202
+        assert observed() - before == 1
 
     asyncio.run(play())

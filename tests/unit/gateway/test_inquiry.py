@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
+from prometheus_client import REGISTRY
 
+from natalog.decision.divisions import province_of
 from natalog.events import Principal, QueryRecord
 from natalog.gateway import audit as module
 from natalog.gateway.auth import Caller
@@ -16,6 +19,7 @@ from natalog.gateway.freshness import Freshness, Sample
 from natalog.gateway.inquiry import Asking, Inquiry
 from natalog.gateway.intake_producer import QueueFull, TooLarge
 from natalog.gateway.roles import allowed
+from natalog.gateway.status import Status
 from natalog.status.store import Doubtful
 from natalog.status.view import StatusView
 from natalog.wire.codec import decode
@@ -155,6 +159,22 @@ def test_what_cannot_be_recorded_is_not_answered(replica, outcome):
     audit = Audit()
     audit.outcome = outcome
     assert is_closed(ask(replica, audit))
+
+
+def checks(status: str) -> float:
+    labels = {"province": province_of(WHO.unit), "status": status}
+    return REGISTRY.get_sample_value("natalog_checks_total", labels) or 0.0
+
+
+def test_numbers_asked_about_are_counted_by_what_was_told(replica):
+    statuses = [status.value for status in Status]
+    before = {status: checks(status) for status in statuses}
+    _, answers = ask(replica, Audit())
+    unrecorded = Audit()
+    unrecorded.outcome = QueueFull
+    ask(replica, unrecorded)
+    told = Counter(a["status"] for a in answers) + Counter({"UNKNOWN": len(NUMBERS)})
+    assert {s: checks(s) - before[s] for s in statuses if checks(s) != before[s]} == dict(told)
 
 
 def test_a_record_that_takes_too_long_is_no_record(replica, monkeypatch):

@@ -72,6 +72,7 @@ CREATE TABLE filings (
 ) PARTITION BY RANGE (received_at);
 CREATE TABLE filings_other PARTITION OF filings DEFAULT;
 CREATE INDEX filings_days ON filings USING brin (received_at, registered_day);
+CREATE INDEX filings_contested ON filings (province, received_at) WHERE 'CONTESTED' = ANY (flags);
 COMMENT ON TABLE filings IS 'One row per Filing entry of any verdict (备案).';
 
 CREATE TABLE decisions (
@@ -172,6 +173,7 @@ CREATE TABLE certificates (
     contested_seq bigint,
     PRIMARY KEY (number)
 ) PARTITION BY RANGE (number);
+CREATE INDEX certificates_contested ON certificates (province) WHERE contested_seq IS NOT NULL;
 COMMENT ON TABLE certificates IS 'One row per well-formed number that an entry is about.';
 
 DO $$

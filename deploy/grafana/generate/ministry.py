@@ -1,0 +1,300 @@
+"""Ministry (部级): is filing on time, where is it not, and is the ledger whole."""
+
+from __future__ import annotations
+
+from deploy.grafana.generate.panel import (
+    ANY_IS_BAD,
+    CALM,
+    GREEN,
+    ON_TIME,
+    ORANGE,
+    RED,
+    YELLOW,
+    Kind,
+    Panel,
+    Prom,
+    sql,
+)
+from deploy.grafana.generate.provinces import PROVINCES
+
+_BY_PROVINCE = (
+    'label_replace(label_replace({0}, "province", "unknown", "", ""), '
+    '"province", "${{1}}0000", "prefecture", "([0-9]{{2}})[0-9]{{4}}")'
+)
+_NOTHING_FILED = "No filings in this time 暂无备案"
+
+
+def _filings(window: str, result: str) -> str:
+    return f'increase(natalog_filings_total{{result=~"{result}"}}[{window}])'
+
+
+def share_on_time(window: str, by: str = "") -> str:
+    """Share of timed filings that came within 30 minutes; `by` is "" or "province"."""
+    if by:
+        return (
+            f"sum by ({by}) ({_BY_PROVINCE.format(_filings(window, 'on_time'))})"
+            f" / sum by ({by}) ({_BY_PROVINCE.format(_filings(window, 'on_time|late'))})"
+        )
+    return f"sum({_filings(window, 'on_time')}) / sum({_filings(window, 'on_time|late')})"
+
+
+FILING = [
+    Panel(
+        title="On time today 今日及时备案率",
+        description="Share of timed filings received since midnight in Beijing that came within 30 minutes of the "
+        "registration, whole country. The aim is 99 %. For grading use `natalog assess`, never this figure.",
+        kind=Kind.STAT,
+        queries=[
+            sql(
+                """
+                SELECT count(*) FILTER (WHERE NOT 'FILED_LATE' = ANY (flags))::float / nullif(count(*), 0)
+                FROM natalog.filings
+                WHERE delay_ms IS NOT NULL
+                  AND received_at >= date_trunc('day', now() AT TIME ZONE 'Asia/Shanghai') AT TIME ZONE 'Asia/Shanghai'
+                """
+            )
+        ],
+        unit="percentunit",
+        decimals=2,
+        thresholds=ON_TIME,
+        empty=_NOTHING_FILED,
+        width=4,
+        height=5,
+    ),
+    Panel(
+        title="On time, 7 days 近7天及时备案率",
+        description="The same over seven days, from the counters.",
+        kind=Kind.STAT,
+        queries=[Prom(share_on_time("7d"))],
+        unit="percentunit",
+        decimals=2,
+        thresholds=ON_TIME,
+        empty=_NOTHING_FILED,
+        width=4,
+        height=5,
+    ),
+    Panel(
+        title="Filed, 24 hours 近24小时备案数",
+        description="Registrations filed live, each counted once: on time, late, and those whose hour is not known.",
+        kind=Kind.STAT,
+        queries=[Prom("sum by (result) (increase(natalog_filings_total[1d]))", "{{result}}")],
+        unit="short",
+        decimals=0,
+        thresholds=CALM,
+        empty=_NOTHING_FILED,
+        width=8,
+        height=5,
+        columns={"on_time": "on time 及时", "late": "late 超时", "untimed": "hour unknown 无法计时"},
+    ),
+    Panel(
+        title="Overdue now 逾期未备案",
+        description="Registrations that were completed, are overdue on the ledger and still have no filing.",
+        kind=Kind.STAT,
+        queries=[Prom("sum(natalog_overdue_open)")],
+        unit="short",
+        thresholds=((None, GREEN), (1, YELLOW), (50, RED)),
+        empty="Not measured: does the projector run? 未采集",
+        width=4,
+        height=5,
+    ),
+    Panel(
+        title="Contested numbers 争议编号",
+        description="Certificate numbers that more than one registration lays claim to, until people have decided.",
+        kind=Kind.STAT,
+        queries=[Prom("sum(natalog_contested_open)")],
+        unit="short",
+        thresholds=((None, GREEN), (1, YELLOW), (20, RED)),
+        empty="Not measured: does the projector run? 未采集",
+        width=4,
+        height=5,
+    ),
+    Panel(
+        title="Provinces, on time over 7 days 各省近7天及时备案率",
+        description="One tile a province, from north to south and then west. Grey: nothing was filed there.",
+        kind=Kind.TILES,
+        queries=[Prom(share_on_time("7d", "province"), "{{province}}")],
+        unit="percentunit",
+        decimals=1,
+        thresholds=ON_TIME,
+        empty="–",
+        width=12,
+        height=12,
+        columns=PROVINCES,
+    ),
+    Panel(
+        title="Provinces in figures 各省情况",
+        description="On time over one and seven days, filings, overdue and contested now, doubts raised in seven days.",
+        kind=Kind.TABLE,
+        queries=[
+            Prom(share_on_time("1d", "province"), ref="A"),
+            Prom(share_on_time("7d", "province"), ref="B"),
+            Prom(f"sum by (province) ({_BY_PROVINCE.format(_filings('7d', '.*'))})", ref="C"),
+            Prom("sum by (province) (natalog_overdue_open)", ref="D"),
+            Prom("sum by (province) (natalog_contested_open)", ref="E"),
+            Prom("sum by (province) (increase(natalog_doubts_total[7d]))", ref="F"),
+        ],
+        unit="short",
+        decimals=0,
+        thresholds=CALM,
+        empty="–",
+        width=12,
+        height=12,
+        names=PROVINCES,
+        columns={
+            "province": "province 省份",
+            "Value #A": "on time 1 d 及时率(1天)",
+            "Value #B": "on time 7 d 及时率(7天)",
+            "Value #C": "filed 7 d 备案数",
+            "Value #D": "overdue 逾期",
+            "Value #E": "contested 争议",
+            "Value #F": "doubts 7 d 存疑",
+        },
+        units={
+            "on time 1 d 及时率(1天)": ("percentunit", ON_TIME),
+            "on time 7 d 及时率(7天)": ("percentunit", ON_TIME),
+            "overdue 逾期": ("short", ((None, GREEN), (1, YELLOW), (10, RED))),
+            "contested 争议": ("short", ((None, GREEN), (1, YELLOW), (5, RED))),
+        },
+        sort="+on time 7 d 及时率(7天)",
+    ),
+    Panel(
+        title="How long filings take 备案用时分布",
+        description="From local registration to receipt. The line to watch is 1,800 s: what lies above was late.",
+        kind=Kind.HEATMAP,
+        queries=[
+            Prom("sum by (le) (increase(natalog_filing_delay_seconds_bucket[$__rate_interval]))", "{{le}}")
+        ],
+        unit="short",
+        thresholds=CALM,
+        empty=_NOTHING_FILED,
+        height=9,
+    ),
+    Panel(
+        title="Late, by cause 超时原因",
+        description="Whose fault late filings were, by the rule of the assessment: the station, the line, the "
+        "ministry's own systems, a wrong clock, or not to be told.",
+        kind=Kind.BARS,
+        queries=[
+            Prom(
+                'sum by (cause) (increase(natalog_filings_total{result="late"}[$__rate_interval]))',
+                "{{cause}}",
+            )
+        ],
+        unit="short",
+        thresholds=((None, GREEN), (1, ORANGE)),
+        empty="No late filings in this time 无超时备案",
+        height=9,
+    ),
+    Panel(
+        title="Pace of using up the month's allowance 错误预算消耗速度",
+        description="How fast each province uses up its 1 % of late filings: at 1 it lasts 30 days, at 14.4 two days. "
+        "The last hour; the five fastest.",
+        kind=Kind.LINES,
+        queries=[Prom("topk(5, natalog:filings_late:ratio1h / 0.01)", "{{province}}")],
+        unit="short",
+        thresholds=((None, GREEN), (1, YELLOW), (6, ORANGE), (14.4, RED)),
+        empty=_NOTHING_FILED,
+        columns=PROVINCES,
+    ),
+    Panel(
+        title="Oldest open obligations 最久未备案",
+        description="Age of the oldest completed registration that is not filed and not told as overdue yet, by province. "
+        "At 30 minutes it is; from then on it is among those overdue now.",
+        kind=Kind.RANKING,
+        queries=[Prom("topk(10, max by (province) (natalog_obligation_oldest_seconds))", "{{province}}")],
+        unit="s",
+        decimals=0,
+        thresholds=((None, GREEN), (1200, YELLOW), (1800, RED)),
+        empty="Not measured: does the watch run? 未采集",
+        columns=PROVINCES,
+    ),
+]
+
+CASES = [
+    Panel(
+        title="Refusals, by reason 拒绝原因",
+        description="Records refused: the number was used, blacklisted, void, malformed, or the sender not entitled.",
+        kind=Kind.BARS,
+        queries=[
+            Prom("sum by (reason) (increase(natalog_refusals_total[$__rate_interval])) > 0", "{{reason}}")
+        ],
+        unit="short",
+        thresholds=CALM,
+        empty="No refusals in this time 无拒绝",
+        height=9,
+    ),
+    Panel(
+        title="Seven doubtful patterns, 7 days 近7天七类存疑落户",
+        description="Registrations that fit one of the notice's seven patterns. Each is to be checked one by one "
+        "(一人一档); legal look-alikes are not among them.",
+        kind=Kind.RANKING,
+        queries=[Prom("sort_desc(sum by (doubt) (increase(natalog_doubts_total[7d])))", "{{doubt}}")],
+        unit="short",
+        decimals=0,
+        thresholds=((None, GREEN), (1, ORANGE)),
+        empty="Not measured: does the projector run? 未采集",
+        height=9,
+        columns={
+            "VOID_CERTIFICATE": "void certificate 使用失效证明",
+            "COLLECTIVE_HOUSEHOLD": "collective household 落集体户",
+            "NON_RELATIVE": "non-relative 非亲属落户",
+            "PRIVATE_ADOPTION": "private adoption 私自收养",
+            "OVER_SIX": "over six 6周岁以上",
+            "FOLLOWS_NEITHER": "follows neither parent 未随父母",
+            "UNMARRIED_FATHER": "father without test 随父无鉴定",
+        },
+    ),
+]
+
+INTEGRITY = [
+    Panel(
+        title="Foreign records on the ledger 账本外来记录",
+        description="Records that do not extend the chain, met since the registrars started. Any is an incident.",
+        kind=Kind.STAT,
+        queries=[Prom("sum(max by (partition) (natalog_void_entries_total))")],
+        unit="short",
+        thresholds=ANY_IS_BAD,
+        empty="Not measured: no registrar answers 未采集",
+        width=6,
+        height=5,
+    ),
+    Panel(
+        title="Halted partitions 停止裁决的分区",
+        description="Partitions on which nothing is decided until people have looked.",
+        kind=Kind.STAT,
+        queries=[Prom("sum(max by (partition) (natalog_partition_halted))")],
+        unit="short",
+        thresholds=ANY_IS_BAD,
+        empty="Not measured: no registrar answers 未采集",
+        width=6,
+        height=5,
+    ),
+    Panel(
+        title="Partitions decided 正在裁决的分区",
+        description="All twelve, or some numbers have no writer.",
+        kind=Kind.STAT,
+        queries=[Prom('sum(natalog_registrar_partitions{state="deciding"})')],
+        unit="short",
+        thresholds=((None, RED), (12, GREEN)),
+        empty="No registrar answers 未采集",
+        width=6,
+        height=5,
+    ),
+    Panel(
+        title="Clock steps 时钟回拨",
+        description="Largest step back of a broker's clock in the last ten minutes, beyond the allowed five minutes.",
+        kind=Kind.STAT,
+        queries=[Prom("max(natalog_clock_step_seconds)")],
+        unit="s",
+        thresholds=((None, GREEN), (1, RED)),
+        empty="Not measured: no registrar answers 未采集",
+        width=6,
+        height=5,
+    ),
+]
+
+ROWS = {
+    "Filing 备案": FILING,
+    "Cases 案件": CASES,
+    "Integrity 账本完整性": INTEGRITY,
+}

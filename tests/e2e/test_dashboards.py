@@ -1,0 +1,169 @@
+"""Every panel of every dashboard, asked of a real Prometheus and PostgreSQL beside a demo: it parses, it has data.
+
+Prometheus scrapes the demo's own services. A panel about a service that this stack does not run is left out.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(600),
+    pytest.mark.xdist_group("dashboards"),
+    pytest.mark.skipif(
+        shutil.which("prometheus") is None and not os.environ.get("CI"),
+        reason="prometheus is missing: install Debian's prometheus",
+    ),
+]
+
+DASHBOARDS = Path(__file__).resolve().parents[2] / "deploy" / "grafana" / "dashboards"
+COMMAND = (sys.executable, "-m", "natalog", "demo", "--seed", "11", "--registrations", "60")
+VARIABLES = {"$__rate_interval": "1m", "$__range": "1h", "${province}": "33"}
+WITHIN = 120.0
+"""Seconds after the demo's day until all is scraped and recorded: rules of the SLO are computed once a minute."""
+EXPORTED_BY = {
+    "projector": r"natalog_(filings|filing_delay|decisions|refusals|flags|doubts|overdue|contested|projection)",
+    "watch": r"natalog_(obligation|watch)",
+}
+RECORDED = "natalog:filings"
+"""Computed by rules from the projector's counters."""
+
+
+class Demo:
+    """A demo that stays up, and what its stack.json says."""
+
+    def __init__(self, data: Path, out: Path) -> None:
+        self.data, self.out = data, out
+        with out.open("wb") as said:
+            self.process = subprocess.Popen(
+                [*COMMAND, "--data", str(data)],
+                stdout=said,
+                stderr=said,
+                env={**os.environ, "NATALOG_KAFKA_HEAP": "512"},
+            )
+
+    def wait(self) -> dict[str, Any]:
+        deadline = time.monotonic() + 400
+        while b"Ctrl-C stops it" not in self.out.read_bytes():
+            assert self.process.poll() is None, self.out.read_text()
+            assert time.monotonic() < deadline, self.out.read_text()
+            time.sleep(0.2)
+        stack: dict[str, Any] = json.loads((self.data / "stack.json").read_text())
+        return stack
+
+    def stop(self) -> None:
+        self.process.send_signal(signal.SIGINT)
+        try:
+            self.process.wait(90)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+    directory = tmp_path_factory.mktemp("dashboards")
+    demo = Demo(directory / "data", directory / "out")
+    try:
+        yield demo.wait()
+    finally:
+        demo.stop()
+
+
+def targets(kind: str) -> list[tuple[str, dict[str, Any]]]:
+    return [
+        (f"{path.stem}: {panel['title']}", target)
+        for path in sorted(DASHBOARDS.glob("*.json"))
+        for panel in json.loads(path.read_text())["panels"]
+        for target in panel.get("targets", ())
+        if target["datasource"]["type"] == kind
+    ]
+
+
+def filled_in(text: str) -> str:
+    for name, value in VARIABLES.items():
+        text = text.replace(name, value)
+    assert not re.search(r"\$\{?[a-z_]", text), f"a variable this test does not know: {text}"
+    return text
+
+
+class Prometheus:
+    def __init__(self, url: str) -> None:
+        self.http = httpx.Client(base_url=url, trust_env=False, timeout=10)
+
+    def api(self, path: str, **parameters: str) -> Any:
+        answer = self.http.get(f"/api/v1/{path}", params=parameters)
+        assert answer.status_code == 200, answer.text
+        return answer.json()["data"]
+
+    def has_data(self, expression: str) -> bool:
+        """Whether a range of it holds a number, as a panel would draw it. Raises when it does not parse."""
+        now = time.time()
+        found = self.api("query_range", query=expression, start=f"{now - 120}", end=f"{now}", step="15")
+        return any(value != "NaN" for series in found["result"] for _, value in series["values"])
+
+
+def test_every_prometheus_panel_has_data(stack: dict[str, Any]) -> None:
+    prometheus = Prometheus(stack["prometheus"])
+    absent = [pattern for job, pattern in EXPORTED_BY.items() if job not in stack["pids"]]
+    if "projector" not in stack["pids"]:
+        absent.append(RECORDED)
+    wanted = {}
+    for title, target in targets("prometheus"):
+        expression = filled_in(target["expr"])
+        prometheus.has_data(expression)
+        if not any(re.search(pattern, expression) for pattern in absent):
+            wanted[f"{title} {target['refId']}"] = expression
+    assert len(wanted) > 20
+    deadline = time.monotonic() + WITHIN
+    while missing := {title: e for title, e in wanted.items() if not prometheus.has_data(e)}:
+        assert time.monotonic() < deadline, missing
+        time.sleep(2)
+
+
+def test_every_rule_is_evaluated_without_error(stack: dict[str, Any]) -> None:
+    prometheus = Prometheus(stack["prometheus"])
+    groups = prometheus.api("rules")["groups"]
+    broken = {rule["name"]: rule["lastError"] for g in groups for rule in g["rules"] if rule.get("lastError")}
+    assert sum(len(group["rules"]) for group in groups) >= 30
+    assert broken == {}
+    # A demo in good order wakes nobody.
+    firing = [a for a in prometheus.api("alerts")["alerts"] if a["labels"]["severity"] == "page"]
+    assert [alert for alert in firing if alert["state"] == "firing"] == []
+
+
+def test_all_services_are_scraped(stack: dict[str, Any]) -> None:
+    active = Prometheus(stack["prometheus"]).api("targets", state="active")["activeTargets"]
+    scraped = {target["labels"]["job"]: target["health"] for target in active}
+    assert scraped == {
+        job: "up" for job in ("registrar", "gateway", "projector", "watch") if job in stack["pids"]
+    }
+
+
+def test_every_postgres_panel_has_data(stack: dict[str, Any]) -> None:
+    if "postgres" not in stack:
+        pytest.skip("this stack runs no PostgreSQL")
+    import psycopg  # type: ignore[import-not-found]
+
+    with psycopg.connect(stack["postgres"], autocommit=True) as connection:
+        connection.execute("SET default_transaction_read_only = on")
+        empty = []
+        for title, target in targets("grafana-postgresql-datasource"):
+            rows = connection.execute(filled_in(target["rawSql"])).fetchall()
+            if not rows or all(value is None for row in rows for value in row):
+                empty.append(title)
+        assert empty == []
