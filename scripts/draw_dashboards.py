@@ -109,7 +109,8 @@ def text_of(value: Any, unit: str) -> str:
     if unit == "s":
         for size, name in ((86400, "d"), (3600, "h"), (60, "min"), (1, "s")):
             if abs(value) >= size:
-                return f"{value / size:.3g} {name}"
+                number = value / size
+                return f"{number:,.0f} {name}" if abs(number) >= 100 else f"{number:.3g} {name}"
         return f"{value * 1000:.3g} ms"
     if unit == "bytes":
         return f"{value / (1 << 20):,.0f} MiB"

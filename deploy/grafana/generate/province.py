@@ -205,13 +205,14 @@ LATE = [
 CASES = [
     Panel(
         title="Contested numbers 争议编号清单",
-        description="Numbers that more than one registration lays claim to: how many units filed them, first and last. "
+        description="Numbers that another registration than the standing one lays claim to: how many others, by which "
+        "units, first and last. "
         "Who is right is for people to decide.",
         kind=Kind.TABLE,
         queries=[
             sql(
                 """
-                SELECT number AS "number 编号", count(DISTINCT registration_id) AS "registrations 登记数",
+                SELECT number AS "number 编号", count(DISTINCT registration_id) AS "others 其他登记数",
                        string_agg(DISTINCT unit_code, ', ') AS "units 单位",
                        min(received_at) AS "first 首次", max(received_at) AS "last 最近"
                 FROM natalog.contested_numbers WHERE province = '${province}0000'
