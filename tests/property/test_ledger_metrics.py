@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,9 +10,10 @@ from prometheus_client import REGISTRY
 
 from natalog import events
 from natalog.decision.divisions import province_of
-from natalog.views.ledger_metrics import Committed, LedgerMetrics, Tally, declare, publish, show_open
+from natalog.views.ledger_metrics import LedgerMetrics, Tally, declare, publish, show_open
+from natalog.views.projector import Committed
 from natalog.wire import codec
-from natalog.wire.hot import EntryView, read_entry
+from natalog.wire.hot import read_entry
 from tests.property.decision_histories import PARTITION
 from tests.property.test_decision_fold import HISTORIES, SPLITS, cut, decided
 
@@ -78,15 +78,6 @@ def plain(entries: list[tuple[bytes, bytes]]) -> dict[Key, float]:
     return {key: round(value, 3) for key, value in want.items() if value}
 
 
-@dataclass(frozen=True)
-class Held:
-    """As the projector says that it holds an entry."""
-
-    partition: int
-    offset: int
-    entry: EntryView
-
-
 class Counting(LedgerMetrics):
     """Of a process that starts when the ledger ends at `end` (entries)."""
 
@@ -100,7 +91,7 @@ def hand_over(metrics: Counting, entries: list[tuple[bytes, bytes]], start: int,
     """Entries from the `start`th on, cut into batches; each goes by halves, what lies before the live head first."""
     offsets = [i + i // 3 for i in range(len(entries))]  # every fourth is a marker's, as in a real log
     for piece in cut(list(zip(offsets, entries, strict=True))[start:], sizes):
-        held = [Held(PARTITION, offset, read_entry(value)) for offset, (_, value) in piece]
+        held = [Committed(PARTITION, offset, read_entry(value), 0, 0) for offset, (_, value) in piece]
         at = next(
             (i for i, one in enumerate(held) if one.offset >= metrics.end + metrics.end // 3), len(held)
         )

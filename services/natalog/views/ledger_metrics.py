@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import Final
 
 from natalog import events, metrics
 from natalog.decision.calendar import beijing_day
@@ -22,20 +22,9 @@ from natalog.decision.commands import Filing
 from natalog.decision.divisions import MUNICIPALITIES, prefecture_of, prefectures, province_of
 from natalog.decision.numbers import PROVINCES
 from natalog.metrics import UNKNOWN
+from natalog.views.projector import Committed
 from natalog.wire.hot import RECORD_INPUT, EntryView, read_command
 from natalog.wire.kinds import KIND_OF_RECORD
-
-
-class Committed(Protocol):
-    """A valid entry that the projection now holds, and its place on the ledger."""
-
-    @property
-    def partition(self) -> int: ...
-    @property
-    def offset(self) -> int: ...
-    @property
-    def entry(self) -> EntryView: ...
-
 
 Cause = Callable[[Committed], str]
 """From the entry of a late filing to whose fault it was: one of `CAUSES`."""
