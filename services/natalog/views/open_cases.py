@@ -47,8 +47,8 @@ class OpenCases:
         began = time.monotonic()
         try:
             with connect(self._dsn, self._schema, application="natalog-open-cases") as connection:
-                overdue = dict(connection.execute(_OVERDUE).fetchall())
-                contested = dict(connection.execute(_CONTESTED).fetchall())
+                overdue: dict[str, int] = dict(connection.execute(_OVERDUE).fetchall())
+                contested: dict[str, int] = dict(connection.execute(_CONTESTED).fetchall())
         except psycopg.Error as error:
             log.warning("open cases not counted", extra={"sqlstate": error.sqlstate})
             return
