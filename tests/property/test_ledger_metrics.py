@@ -87,7 +87,7 @@ class Held:
     entry: EntryView
 
 
-class Counting(LedgerMetrics):
+class Counting(LedgerMetrics[Committed]):
     """Of a process that starts when the ledger ends at `end` (entries)."""
 
     def __init__(self, end: int) -> None:

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import Final, Generic, Protocol, TypeVar
 
 from natalog import events, metrics
 from natalog.decision.calendar import beijing_day
@@ -37,7 +37,8 @@ class Committed(Protocol):
     def entry(self) -> EntryView: ...
 
 
-Cause = Callable[[Committed], str]
+C = TypeVar("C", bound=Committed)
+Cause = Callable[[C], str]
 """From the entry of a late filing to whose fault it was: one of `CAUSES`."""
 
 CAUSES: Final = ("STATION", "TRANSPORT", "MINISTRY", "CLOCK", "UNKNOWN")
@@ -64,7 +65,7 @@ class Tally:
     doubts: Counter[tuple[str, str]] = field(default_factory=Counter)
 
 
-def tally(committed: Iterable[Committed], cause: Cause) -> Tally:
+def tally(committed: Iterable[C], cause: Cause[C]) -> Tally:
     """What valid entries add to the counters. Pure.
 
     A registration counts as filed once: at the filing that was timed, or that could have been were the hour known.
@@ -104,16 +105,16 @@ def _tally_filing(added: Tally, entry: EntryView, unit: str, province: str, caus
     added.filings[prefecture, LATE if entry.flags & FILED_LATE else ON_TIME, cause] += 1
 
 
-class LedgerMetrics:
+class LedgerMetrics(Generic[C]):
     """The counters of one projector. `publish` takes what a batch added."""
 
-    def __init__(self, cause: Cause, publish: Callable[[Tally], None]) -> None:
+    def __init__(self, cause: Cause[C], publish: Callable[[Tally], None]) -> None:
         self._cause = cause
         self._publish = publish
         self._next: dict[int, int] = {}
         """By partition the ledger offset from which on nothing was counted yet."""
 
-    def hand_on(self, committed: Sequence[Committed], live: bool) -> None:
+    def hand_on(self, committed: Sequence[C], live: bool) -> None:
         """Count valid entries once they are committed, in order by partition, when they belong to the live head:
         decided after this process began and never handed on before.
 
@@ -122,7 +123,7 @@ class LedgerMetrics:
         """
         if not live:
             return
-        fresh: list[Committed] = []
+        fresh: list[C] = []
         for entry in committed:
             if entry.offset >= self._next.get(entry.partition, 0):
                 self._next[entry.partition] = entry.offset + 1
