@@ -50,7 +50,8 @@ def test_the_side_on_which_the_time_ran_out(first, second, third):
 @given(st.permutations(range(4)), st.integers(SKEW_MS + 1, SLA_MS))
 def test_clocks_in_the_wrong_order(order, apart):
     clocks = [NOW + place * apart for place in order]
-    found = cause(*clocks)
+    registered, captured, attempted, received = clocks
+    found = cause(registered, captured, attempted, received)
     assert (found == CLOCK) == (clocks != sorted(clocks))
 
 
@@ -63,7 +64,8 @@ def test_a_clock_may_run_ahead_by_the_skew(ahead):
 def test_what_is_missing_is_unknown_unless_the_others_are_out_of_order(first, second, missing):
     clocks = [NOW, NOW + first, NOW + first + second]
     held = [None if place in missing else clock for place, clock in enumerate(clocks)]
-    assert cause(*held, NOW + first + second + SLA_MS) == UNKNOWN
+    registered, captured, attempted = held
+    assert cause(registered, captured, attempted, NOW + first + second + SLA_MS) == UNKNOWN
 
 
 @given(GAPS, st.integers(1, 10 * SLA_MS), GAPS)
