@@ -24,9 +24,9 @@ def _binaries() -> Path:
 
 
 class Postgres:
-    """As initdb sets it up, except for the port, and that it listens on this machine alone."""
+    """As initdb sets it up, except for the port, that it listens on this machine alone, and `fsync`."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, fsync: bool = True) -> None:
         binaries = _binaries()
         self.port = choose(("postgres",), {})["postgres"]
         data = directory / "data"
@@ -53,6 +53,7 @@ class Postgres:
                 str(binaries / "postgres"),
                 *("-D", str(data), "-p", str(self.port), "-k", str(data)),
                 *("-c", "listen_addresses=127.0.0.1"),
+                *(() if fsync else ("-c", "fsync=off")),
             ],
             stdin=subprocess.DEVNULL,
             stdout=log,

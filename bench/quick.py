@@ -1,4 +1,4 @@
-"""`make bench-quick`: all figures of the registrar in one run of some minutes; a JSON object is the last line.
+"""`make bench-quick`: all figures in one run of some minutes; a JSON object is the last line.
 
     python -m bench.quick                     as `make bench-quick`
     python -m bench.quick --numbers 10000000  the same with ten million numbers in state (`make bench-full`)
@@ -23,10 +23,12 @@ from bench import report
 from bench.cluster import BACKFILL, Cluster
 from bench.comparison import compare_latency, compare_throughput
 from bench.endurance import kill_and_return, live_during_backfill
+from bench.ndjson import stream_filings
 from bench.preload import preload
 from bench.processes import JVM_FLAGS, Registrar, build_peer
 from bench.report import Figures
 from bench.status_query import compare_status
+from bench.status_view import measure as measure_view
 from bench.throughput import Progress, measure
 from bench.workload import Mix, Workload
 
@@ -62,10 +64,13 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--threads", type=int, default=1, help="stream threads of Kafka Streams")
     parser.add_argument(
-        "--codec", choices=("slice", "generic"), default="slice", help="how Kafka Streams decodes"
+        "--codec",
+        choices=("generic", "slice"),
+        default="generic",
+        help="Kafka Streams with Apache Avro, or by hand",
     )
     parser.add_argument("--latency-seconds", type=float, default=10)
-    parser.add_argument("--only", default="throughput,latency,live,kill,status", help="which parts")
+    parser.add_argument("--only", default="throughput,latency,live,kill,status,ndjson", help="which parts")
     return parser.parse_args()
 
 
@@ -130,6 +135,7 @@ def _run(arguments: argparse.Namespace, directory: Path, say: report.Say) -> Fig
                     cluster, registrar, live, times=3, unflushed=int(20_000 * scale), say=say
                 )
             if "status" in parts:
+                figures |= _view(int(300_000 * scale), directory / "view", say)
                 figures |= compare_status(
                     cluster,
                     registrar,
@@ -139,11 +145,25 @@ def _run(arguments: argparse.Namespace, directory: Path, say: report.Say) -> Fig
                     rows=int(1_000_000 * scale),
                     say=say,
                 )
+            if "ndjson" in parts:
+                figures |= stream_filings(
+                    cluster, registrar, directory / "ndjson", lines=int(150_000 * scale), say=say
+                )
             figures["state_numbers"] = live.numbers_made + bulk.numbers_made
         finally:
             registrar.kill()
     figures["load_after"] = round(os.getloadavg()[0], 2)
     return figures
+
+
+def _view(count: int, directory: Path, say: report.Say) -> Figures:
+    """The status view alone. Of so few numbers each takes a quarter more than of a million."""
+    say("folding the status view")
+    told = measure_view(count, directory)
+    return {
+        "view_rebuild_per_second": round(1e6 / float(told["fold_us_wall"])),  # type: ignore[arg-type]
+        "view_bitmap_mb_per_million": told["all_bitmaps_mb_per_million"],
+    }
 
 
 def _fill(cluster: Cluster, registrar: Registrar, bulk: Workload, count: int, say: report.Say) -> None:

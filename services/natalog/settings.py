@@ -88,7 +88,7 @@ class Settings(BaseSettings):
         default=50_000, ge=1, description="records the gateway holds for Kafka before it answers 503"
     )
     gateway_bulk_in_flight: int = Field(
-        default=1_000,
+        default=6_000,
         ge=100,
         description="records of all streams and ranges on their way at a time; what a desk may find before it",
     )

@@ -35,6 +35,6 @@ def test_seeds_differ():
 def test_golden():
     """Other versions of Python must make the same: only random() and getrandbits() are drawn."""
     first = next(filings(Population(seed=1, count=100_000), 5, 6))
-    assert first["event_id"] == "2730afa3-7522-4ae4-a47d-e68c220e862c"
+    assert first["event_id"] == "ca72fbd9-89bf-4e24-a1bc-1b81a84f0038"
     assert first["certificate_number"] == "M443427350"
-    assert first["registered_at"] == "2012-01-16T14:14:47+08:00"
+    assert first["registered_at"] == "2012-01-05T10:36:16+08:00"

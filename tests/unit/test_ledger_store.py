@@ -15,7 +15,7 @@ from natalog.ledger.fold import Fold, ShelfDisagrees
 from natalog.ledger.follow import Stretch
 from natalog.ledger.head import Head
 from natalog.ledger.seal import SealKeyError, open_with, seal_with
-from natalog.ledger.store import Position, Store, StoreInUse
+from natalog.ledger.store import Position, Store, StoreInUse, is_in_use
 
 
 def head(seq: int, offset: int) -> Head:
@@ -59,6 +59,31 @@ def test_second_process_is_told(tmp_path: Path) -> None:
     with pytest.raises(StoreInUse):
         Store(tmp_path / "s", 1)
     store.close()
+
+
+def test_a_damaged_store_is_emptied_and_not_taken_for_one_in_use(tmp_path: Path) -> None:
+    """RocksDB says "block checksum mismatch"."""
+    store = Store(tmp_path / "s", 1)
+    assert store.belongs_to("a")
+    store.shelves[0].write({b"%d" % n: bytes(100) for n in range(1_000)}, Position(head(7, 12), 10))
+    store.close()
+    (table,) = sorted((tmp_path / "s").glob("*.sst"), key=lambda path: path.stat().st_size)[-1:]
+    damaged = bytearray(table.read_bytes())
+    for at in range(len(damaged) - 1_500, len(damaged) - 60):  # the index; the footer says where it lies
+        damaged[at] ^= 0x55
+    table.write_bytes(damaged)
+    store = Store(tmp_path / "s", 1)
+    assert store.shelves[0].position() is None
+    assert store.belongs_to("a")
+    store.close()
+
+
+def test_which_errors_mean_that_it_is_in_use() -> None:
+    held = "IO error: lock hold by current process, acquire time 1 acquiring thread 2: /d/LOCK"
+    assert is_in_use(Exception(held))
+    assert is_in_use(Exception("IO error: While lock file: /d/LOCK: Resource temporarily unavailable"))
+    assert not is_in_use(Exception("Corruption: block checksum mismatch: stored = 1, computed = 2"))
+    assert not is_in_use(Exception("Corruption: Can't access /000012.sst: blocked"))
 
 
 WRITER = """

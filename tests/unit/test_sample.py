@@ -69,6 +69,18 @@ def test_numbers_stay_unique_at_the_capacity_of_a_province():
         )
 
 
+def test_a_lot_has_one_letter():
+    """Booklets are printed in one go; one in seven is of the year before."""
+    letters: dict[int, Counter[int]] = {}
+    for filing in _make(Population(seed=1, count=20_000, provinces=("33",), first_year=2019, last_year=2022)):
+        if number := filing.get("certificate_number"):
+            lot = letters.setdefault(int(number[3:]) // 50, Counter())
+            lot[_born(filing).year - numbers.print_year(number)] += 1
+    assert all(len(differences) == 1 for differences in letters.values())
+    old = sum(1 in differences for differences in letters.values())
+    assert 0.08 < old / len(letters) < 0.22
+
+
 def test_years_follow_the_published_births():
     years = Counter(_born(f).year for f in SOME)
     total = sum(BIRTHS.values())

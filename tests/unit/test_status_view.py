@@ -9,6 +9,8 @@ import pytest
 
 from natalog.ledger.fold import ShelfDisagrees
 from natalog.ledger.follow import Stretch
+from natalog.ledger.head import Head
+from natalog.ledger.store import Position
 from natalog.status.sets import NAMES, Changes, Sets
 from natalog.status.store import Doubtful, _read_snapshot, _snapshot
 from natalog.status.view import StatusView
@@ -63,6 +65,39 @@ def test_a_snapshot_takes_the_changes_before_it_away(tmp_path):
     view.snapshot()
     assert next(iter(view._store._from(b"c")))[0][:1] != b"c"
     view.close()
+
+
+def test_keys_come_in_order_whether_in_memory_on_disk_or_both(tmp_path):
+    """In memory they lie in buckets by their first bytes, and files can be asked for one such prefix alone."""
+    view = StatusView(tmp_path, 12)
+    view.load("ledger")
+    chance = Random(1)
+    events = [chance.randbytes(4) * 4 for _ in range(300)]
+    rows = {b"%03d" % n: b"row %d" % n for n in range(300)}
+    for first in (0, 100, 200):
+        part = range(first, first + 100)
+        view._store.write(
+            3,
+            view_position(first),
+            [(events[n], n) for n in part] + [(events[0], 1_000 + first)],
+            {},
+            (first // 100 + 1, Changes().pack()),
+            {key: rows[key] for key in [*rows][first : first + 100]},
+        )
+        if first < 200:
+            view._store.flush(wait=True)
+    assert dict(view.rows[3].items_from(b"")) == rows
+    assert list(view.rows[3].keys_from(b"150")) == sorted(rows)[150:]
+    assert list(view.rows[2].keys_from(b"")) == []
+    assert view._store.load()[3] == 3  # the changes, in order
+    assert all((3, n) in view.places(event) for n, event in enumerate(events))
+    assert view.places(events[0], 3) == [(3, 0), (3, 1_000), (3, 1_100), (3, 1_200)]
+    assert view.places(bytes(16)) == []
+    view.close()
+
+
+def view_position(at: int) -> Position:
+    return Position(Head(at, bytes(32), at, [-1] * 5), at)
 
 
 def test_another_ledger_empties_it(tmp_path):

@@ -6,6 +6,7 @@ exit code.
 
 from __future__ import annotations
 
+import faulthandler
 import importlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -93,6 +94,8 @@ def _run(service: str, *, module: str = "", settings: Settings | None = None, **
     from natalog import logs
     from natalog.settings import load
 
+    # A crash in a native library (librdkafka, RocksDB) would end the process without a word of where.
+    faulthandler.enable()
     settings = settings or load()
     logs.configure(service, level=settings.log_level, form=settings.log_format)
     main = importlib.import_module(module or f"natalog.{service}.main").main

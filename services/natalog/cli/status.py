@@ -86,8 +86,8 @@ def _table(found: list[dict[str, Any]]) -> None:
 
     labels = {code.code: code.zh for code in FLAGS} | WARNINGS
     table = Table(box=None, pad_edge=False)
-    for name in ("number", "status", "usable", "notes", "as of"):
-        table.add_column(name)
+    for name in ("number", "status", "usable", "notes", "as of (Beijing)"):
+        table.add_column(name, no_wrap=name != "notes")
     for one in found:
         notes = [f"{code} {labels.get(code, '')}".strip() for code in one["warnings"]]
         if one["claimed_by_me"]:
@@ -99,6 +99,15 @@ def _table(found: list[dict[str, Any]]) -> None:
             f"{one['status']} {LABELS[Status(one['status'])]}",
             "[green]yes 可用[/]" if one["usable"] else "[red]no 不可用[/]",
             ", ".join(notes),
-            one["as_of"]["time"] or "",
+            _beijing(one["as_of"]["time"]),
         )
     Console().print(table)
+
+
+def _beijing(time: str | None) -> str:
+    """Time of day as a desk's clock shows it; the machine's own zone may be any."""
+    from datetime import datetime, timedelta, timezone
+
+    if time is None:
+        return ""
+    return datetime.fromisoformat(time).astimezone(timezone(timedelta(hours=8))).strftime("%m-%d %H:%M:%S")

@@ -7,14 +7,22 @@ from __future__ import annotations
 
 import logging
 import time
+from functools import lru_cache
+from typing import Final
 
+from prometheus_client import Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from natalog import metrics
 
 log = logging.getLogger("natalog.gateway.access")
 
-_QUIET = frozenset({"/healthz", "/readyz", "/metrics"})
+_QUIET: Final = frozenset({"/healthz", "/readyz", "/metrics"})
+
+
+@lru_cache(1_000)  # methods, templates and statuses are few; finding the child anew costs more than observing
+def _measured(method: str, route: str, status: int) -> Histogram:
+    return metrics.GATEWAY_REQUESTS.labels(method, route, status)
 
 
 class AccessLog:
@@ -42,8 +50,8 @@ class AccessLog:
             seconds = time.perf_counter() - began
             route = scope.get("natalog.route", "(none)")
             method = scope["method"] if scope["method"] in ("GET", "POST", "HEAD") else "OTHER"
-            metrics.GATEWAY_REQUESTS.labels(method, route, status).observe(seconds)
-            if route not in _QUIET:
+            _measured(method, route, status).observe(seconds)
+            if route not in _QUIET and log.isEnabledFor(logging.INFO):
                 log.info(
                     "request",
                     extra={

@@ -12,7 +12,7 @@ from collections import deque
 from typing import Final
 
 SLICE: Final = 8
-"""Lines of one turn: about half a millisecond."""
+"""Lines of one turn that are not clean: about half a millisecond."""
 _UNIT: Final = 4_096
 """Bytes of a record that count as one record: large ones take more of the budget, so it bounds memory too."""
 
@@ -35,10 +35,16 @@ class Bulk:
         """What a record of `size` bytes takes of the budget."""
         return min(1 + size // _UNIT, self._most)
 
+    def take(self, units: int) -> bool:
+        """Take room if there is some and nobody waits for it."""
+        if self._waiting or units > self._room:
+            return False
+        self._room -= units
+        return True
+
     async def acquire(self, units: int) -> None:
         """Wait for room: first come, first served, among all streams and ranges."""
-        if not self._waiting and units <= self._room:
-            self._room -= units
+        if self.take(units):
             return
         granted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((units, granted))

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from confluent_kafka import KafkaException
@@ -32,7 +32,6 @@ log = logging.getLogger(__name__)
 
 RETRY_AFTER = 2  # seconds
 _SAFE_WITHIN = 1.0  # seconds after the deadline that a 202 waits for the record to be safe
-_BULK_WITHIN = 30.0  # seconds a record of a stream waits for room in the producer
 _TELLING = 1.0  # seconds; a caller that waited less and got no verdict says nothing about how long they take
 _ORIGINAL_WITHIN = 2.0  # seconds; the submission is on the ledger already, so its deadline may pass a little
 
@@ -76,15 +75,11 @@ class Original:
 
 
 class Desk:
-    """What the routes need for submissions. Lives on the event loop.
-
-    `producer` takes single records, `bulk` those of streams and ranges: a full queue of one never delays the other.
-    """
+    """What the routes need for single submissions, and for the originals of repeats. Lives on the event loop."""
 
     def __init__(
         self,
         producer: IntakeProducer,
-        bulk: IntakeProducer,
         replies: Replies,
         replica: Replica,
         reader: EntryReader,
@@ -92,7 +87,6 @@ class Desk:
         ready: Callable[[], str | None],
     ) -> None:
         self._producer = producer
-        self._bulk = bulk
         self._replies = replies
         self._replica = replica
         self._reader = reader
@@ -115,23 +109,6 @@ class Desk:
 
         Whoever calls this calls `answer` with the result.
         """
-        try:
-            return self._send(self._producer, prepared)
-        except QueueFull:
-            raise _busy(prepared) from None
-
-    async def send_bulk(self, prepared: Prepared) -> Sent:
-        """The same in the bulk lane, waiting for room there. Whoever calls this calls `reply` with the result."""
-        deadline = time.monotonic() + _BULK_WITHIN
-        while True:
-            try:
-                return self._send(self._bulk, prepared)
-            except QueueFull:
-                if time.monotonic() > deadline:
-                    raise _busy(prepared) from None
-                await asyncio.sleep(0.02)
-
-    def _send(self, producer: IntakeProducer, prepared: Prepared) -> Sent:
         waiting = self._replies.expect(prepared.event_id.bytes, prepared.topic, prepared.partition)
         began = time.monotonic()
 
@@ -139,7 +116,16 @@ class Desk:
             self._replies.delivered(waiting, offset)
 
         try:
-            producer.send(prepared.topic, prepared.partition, prepared.key, prepared.value, report)
+            self._producer.send(prepared.topic, prepared.partition, prepared.key, prepared.value, report)
+        except QueueFull:
+            self._replies.forget(waiting)
+            raise Problem(
+                503,
+                "busy",
+                "The queue is full and nothing was recorded. Send again later.",
+                event_id=str(prepared.event_id),
+                retry_after=RETRY_AFTER,
+            ) from None
         except TooLarge:
             self._replies.forget(waiting)
             raise Problem(
@@ -153,10 +139,6 @@ class Desk:
             raise
         return Sent(prepared, waiting, began)
 
-    def forget(self, waiting: Waiting) -> None:
-        """Nobody waits for this one any longer; it is on its way all the same."""
-        self._replies.forget(waiting)
-
     async def answer(self, sent: Sent, deadline: float) -> Answer:
         """The verdict, or a 202 once `deadline` (monotonic seconds) has passed or the send's outcome is unknown."""
         reply = await self.reply(sent, deadline)
@@ -165,7 +147,7 @@ class Desk:
             metrics.SUBMIT_TO_VERDICT.observe(waited)
         answer = self.settle(sent.prepared, reply)
         if isinstance(answer, Repeated):
-            original = await self.original(sent.prepared, answer, deadline)
+            original = await self.original(sent.prepared.event_id.bytes, answer, deadline)
             return self.repeated(sent.prepared, answer, original)
         return answer
 
@@ -197,17 +179,38 @@ class Desk:
         metrics.GATEWAY_SUBMISSIONS.labels(prepared.kind, VERDICTS[entry.verdict]).inc()
         return Answer(200, _verdict(prepared, reply.partition, entry, reply.value), token=seen)
 
-    async def original(self, prepared: Prepared, repeated: Repeated, deadline: float) -> Original | None:
+    async def original(self, event_id: bytes, repeated: Repeated, deadline: float) -> Original | None:
         """The entry of the first of several equal records; None when it cannot be read in time."""
         try:
             async with asyncio.timeout(max(_ORIGINAL_WITHIN, deadline - time.monotonic())):
-                for partition, offset in self._replica.places(prepared.event_id.bytes, repeated.partition):
+                for partition, offset in self._replica.places(event_id, repeated.partition):
                     value = await asyncio.wrap_future(self._reader.read(partition, offset))
                     if read_entry(value).seq == repeated.first:
                         return Original(partition, value)
         except (TimeoutError, Missing, KafkaException):
             log.warning("the original of a repeat could not be read", extra={"partition": repeated.partition})
         return None
+
+    async def originals(
+        self, event_ids: Sequence[bytes], repeats: Sequence[Repeated], deadline: float
+    ) -> list[Original | None]:
+        """The same for many repeats, in one reading of the ledger."""
+        places = [self._replica.places(id_, r.partition) for id_, r in zip(event_ids, repeats, strict=True)]
+        found: list[Original | None] = [None] * len(repeats)
+        # Nearly always an event id has one entry. Where it has others too, that were refused, each is looked at.
+        lone = [at for at, of_one in enumerate(places) if len(of_one) == 1]
+        try:
+            async with asyncio.timeout(max(_ORIGINAL_WITHIN, deadline - time.monotonic())):
+                values = await asyncio.wrap_future(self._reader.read_many([places[at][0] for at in lone]))
+            for at, value in zip(lone, values, strict=True):
+                if value is not None and read_entry(value).seq == repeats[at].first:
+                    found[at] = Original(repeats[at].partition, value)
+        except (TimeoutError, KafkaException):
+            log.warning("originals of repeats could not be read", extra={"repeats": len(lone)})
+        for at, of_one in enumerate(places):
+            if len(of_one) > 1:
+                found[at] = await self.original(event_ids[at], repeats[at], deadline)
+        return found
 
     def repeated(self, prepared: Prepared, repeated: Repeated, original: Original | None) -> Answer:
         """The answer to a repeat: the original verdict, or a 202 while that cannot be read."""
@@ -270,19 +273,12 @@ def _verdict(prepared: Prepared, partition: int, entry: EntryView, value: bytes)
     )
 
 
-def _busy(prepared: Prepared) -> Problem:
-    return Problem(
-        503,
-        "busy",
-        "The queue is full and nothing was recorded. Send again later.",
-        event_id=str(prepared.event_id),
-        retry_after=RETRY_AFTER,
-    )
-
-
 def _pending(prepared: Prepared) -> Answer:
     metrics.GATEWAY_SUBMISSIONS.labels(prepared.kind, "pending").inc()
     event_id = str(prepared.event_id)
-    location = f"/v1/submissions/{event_id}"
-    body = f'{{"event_id":"{event_id}","status":202,"location":"{location}"}}'
-    return Answer(202, body.encode(), location=location)
+    return Answer(202, pending(event_id), location=f"/v1/submissions/{event_id}")
+
+
+def pending(event_id: str) -> bytes:
+    """The body of a 202: where to ask for the verdict."""
+    return f'{{"event_id":"{event_id}","status":202,"location":"/v1/submissions/{event_id}"}}'.encode()

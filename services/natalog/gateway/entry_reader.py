@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import queue
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
@@ -30,13 +30,49 @@ class Missing(Exception):
     """There is no committed record at that place."""
 
 
+class _Shared:
+    """One future for many places: done when the last of them is. Lives on the reader's thread."""
+
+    def __init__(self, size: int) -> None:
+        self.future: Future[list[bytes | None]] = Future()
+        self._values: list[bytes | None] = [None] * size
+        self._left = size
+
+    def told(self, at: int, value: bytes | None, failure: Exception | None) -> None:
+        self._left -= 1
+        self._values[at] = value
+        if self.future.done():
+            return
+        if failure is not None and not isinstance(failure, Missing):
+            self.future.set_exception(failure)
+        elif not self._left:
+            self.future.set_result(self._values)
+
+
+class _Part:
+    """What a place of a shared future is answered with, as a future of its own would be."""
+
+    def __init__(self, shared: _Shared, at: int) -> None:
+        self._shared = shared
+        self._at = at
+
+    def set_result(self, value: bytes) -> None:
+        self._shared.told(self._at, value, None)
+
+    def set_exception(self, failure: Exception) -> None:
+        self._shared.told(self._at, None, failure)
+
+
+_Asked = list[tuple[Place, "Future[bytes] | _Part"]]
+
+
 class EntryReader:
     """A thread with a read_committed consumer of its own."""
 
     def __init__(self, bootstrap: str, topic: str) -> None:
         self._topic = topic
         self._bootstrap = bootstrap
-        self._requests: queue.SimpleQueue[tuple[Place, Future[bytes]] | None] = queue.SimpleQueue()
+        self._requests: queue.SimpleQueue[_Asked | None] = queue.SimpleQueue()
         self._thread = vital_thread(self._run, "ledger-reader")
 
     def start(self) -> None:
@@ -46,8 +82,17 @@ class EntryReader:
     def read(self, partition: int, offset: int) -> Future[bytes]:
         """The entry's value. The future raises Missing, KafkaException or TimeoutError."""
         future: Future[bytes] = Future()
-        self._requests.put(((partition, offset), future))
+        self._requests.put([((partition, offset), future)])
         return future
+
+    def read_many(self, places: Sequence[Place]) -> Future[list[bytes | None]]:
+        """The entries' values in the order asked, None where there is none. Raises KafkaException or TimeoutError."""
+        shared = _Shared(len(places))
+        if not places:
+            shared.future.set_result([])
+            return shared.future
+        self._requests.put([(place, _Part(shared, at)) for at, place in enumerate(places)])
+        return shared.future
 
     def close(self) -> None:
         """Answer what was asked, then stop."""
@@ -60,23 +105,23 @@ class EntryReader:
         )
         try:
             while (request := self._requests.get()) is not None:
-                wanted: dict[Place, list[Future[bytes]]] = {}
+                wanted: dict[Place, list[Future[bytes] | _Part]] = {}
                 for place, future in self._pending(request):
                     wanted.setdefault(place, []).append(future)
                 self._round(consumer, wanted)
         finally:
             consumer.close()
 
-    def _pending(self, first: tuple[Place, Future[bytes]]) -> Iterator[tuple[Place, Future[bytes]]]:
-        yield first
+    def _pending(self, first: _Asked) -> Iterator[tuple[Place, Future[bytes] | _Part]]:
+        yield from first
         while not self._requests.empty():
             request = self._requests.get()
             if request is None:
                 self._requests.put(None)
                 return
-            yield request
+            yield from request
 
-    def _round(self, consumer: Consumer, wanted: dict[Place, list[Future[bytes]]]) -> None:
+    def _round(self, consumer: Consumer, wanted: dict[Place, list[Future[bytes] | _Part]]) -> None:
         left: dict[int, list[int]] = {}
         for place in sorted(wanted, reverse=True):
             left.setdefault(place[0], []).append(place[1])  # the smallest is last

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import time
-import uuid
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
@@ -15,25 +15,20 @@ from typing import Any, Final
 from natalog import metrics
 from natalog.decision.divisions import contains, province_of
 from natalog.decision.numbers import is_wellformed, normalise, suggest
-from natalog.events import Answer, QueryRecord
+from natalog.gateway.audit import Audit, Sends, stated
 from natalog.gateway.auth import Caller
 from natalog.gateway.freshness import Freshness
-from natalog.gateway.intake_producer import IntakeProducer, QueueFull, TooLarge
 from natalog.gateway.problems import Problem
-from natalog.gateway.receipts import Receipts
 from natalog.gateway.replica import Replica
 from natalog.gateway.status import Finding, Status, find
 from natalog.gateway.submission import PARTITIONS, today
 from natalog.gateway.verdict import positions, rfc3339
 from natalog.status.detail import Detail
 from natalog.status.store import Doubtful
-from natalog.wire.encoder import encode
 from natalog.wire.fields import looks_like_citizen_id
 from natalog.wire.partition import partition_of
 
-AUDIT: Final = "queries.audit"
 _LEDGER: Final = "ledger"
-_RECORDED_WITHIN: Final = 3.0  # seconds
 _REFERENCE: Final = re.compile(r"[\x20-\x7e]{1,128}")
 _UNSTATED: Final = "UNSTATED"
 
@@ -48,17 +43,20 @@ class Asking:
     officer: str | None
 
 
-def asking(caller: Caller, headers: Mapping[str, str], unit: str | None) -> Asking:
-    """Raises Problem 400 for a header that is no opaque reference, 403 for a unit outside the caller's org."""
+def asking(caller: Caller, header: Callable[[str], str | None], unit: str | None) -> Asking:
+    """`header` gives a request header by its name in lower case.
+
+    Raises Problem 400 for a header that is no opaque reference, 403 for a unit outside the caller's org.
+    """
     if unit is not None and not contains(caller.principal.org, unit, today()):
         raise Problem(403, "scope", "The unit is not within the org of the token.", field="unit_code")
-    purpose = _reference(headers, "Natalog-Purpose") or _UNSTATED
-    officer = _reference(headers, "Natalog-Officer")
+    purpose = _reference("Natalog-Purpose", header("natalog-purpose")) or _UNSTATED
+    officer = _reference("Natalog-Officer", header("natalog-officer"))
     return Asking(caller, unit or caller.principal.org, purpose, officer)
 
 
-def _reference(headers: Mapping[str, str], name: str) -> str | None:
-    value = headers.get(name)
+@lru_cache(10_000)
+def _reference(name: str, value: str | None) -> str | None:
     if value is None or not value.strip():
         return None
     if not _REFERENCE.fullmatch(value) or looks_like_citizen_id(value.strip()):
@@ -74,15 +72,20 @@ def _reference(headers: Mapping[str, str], name: str) -> str | None:
 class Inquiry:
     """Answers status queries. Lives on the event loop."""
 
-    def __init__(
-        self, replica: Replica, freshness: Freshness, producer: IntakeProducer, *, stale_ms: int
-    ) -> None:
+    def __init__(self, replica: Replica, freshness: Freshness, producer: Sends, *, stale_ms: int) -> None:
         self._replica = replica
         self._freshness = freshness
-        self._producer = producer
+        self._audit = Audit(producer)
         self._stale_ms = stale_ms
         self._moved = asyncio.Event()
-        self._receipts = Receipts()
+
+    def start(self) -> None:
+        """Begin to serve the audit's producer."""
+        self._audit.start()
+
+    def close(self) -> None:
+        """Serve it no longer."""
+        self._audit.close()
 
     def moved(self) -> None:
         """The replica took a step; on the event loop."""
@@ -114,15 +117,20 @@ class Inquiry:
 
     async def ask(self, asking: Asking, numbers: Sequence[str]) -> tuple[bool, list[dict[str, Any]]]:
         """The status of each number and whether all of them could be told, recorded before it is returned."""
-        check_id = uuid.uuid4()
+        check_id, told = _new_id()
         now = int(time.time() * 1000)
-        answers = self._answers(numbers, asking.unit, now, str(check_id))
-        try:
-            await self._record(asking, check_id, now, answers)
-        except (TimeoutError, QueueFull, TooLarge):
-            answers = [unknown(number, check_id) for number in numbers]
+        answers = self._answers(numbers, asking.unit, now, told)
+        if not await self._audit.record(
+            asking.unit,
+            check_id,
+            now,
+            stated(asking.caller.principal, asking.purpose, asking.officer),
+            [(_recordable(a["certificate_number"]), a["status"]) for a in answers],
+            "-".join(dict.fromkeys(a["as_of"]["token"] for a in answers if a["as_of"]["token"])),
+        ):
+            answers = [unknown(number, told) for number in numbers]
         count(asking.unit, answers)
-        return all(a["status"] != Status.UNKNOWN for a in answers), answers
+        return all(a["status"] is not Status.UNKNOWN for a in answers), answers
 
     def _answers(self, numbers: Sequence[str], unit: str, now: int, check_id: str) -> list[dict[str, Any]]:
         """In one pass: all numbers that can be told are looked up at one moment."""
@@ -157,29 +165,6 @@ class Inquiry:
                 finding = find(number, found[i], now, unit)
             answers[place] = _json(number, finding, check_id, moment.as_of_json, moment.staleness)
         return answers  # type: ignore[return-value]
-
-    async def _record(
-        self, asking: Asking, check_id: uuid.UUID, now: int, answers: list[dict[str, Any]]
-    ) -> None:
-        """Return once the question stands on its topic. Raises TimeoutError, QueueFull or TooLarge."""
-        record = QueryRecord(
-            check_id=check_id,
-            asked_at=now,
-            submitter=asking.caller.principal,
-            purpose=asking.purpose,
-            officer=asking.officer,
-            answers=tuple(
-                Answer(certificate_number=_recordable(a["certificate_number"]), status=a["status"])
-                for a in answers
-            ),
-            as_of="-".join(dict.fromkeys(a["as_of"]["token"] for a in answers if a["as_of"]["token"])),
-        )
-        key = asking.unit.encode()
-        written, report = self._receipts.expect()
-        self._producer.send(AUDIT, partition_of(key, PARTITIONS[AUDIT]), key, encode(record), report)
-        async with asyncio.timeout(_RECORDED_WITHIN):
-            if await written is None:
-                raise TimeoutError
 
 
 class _Moment:
@@ -218,9 +203,9 @@ def count(unit: str, answers: Sequence[Mapping[str, Any]]) -> None:
         metrics.CHECKS.labels(province, status).inc(many)
 
 
-def unknown(number: str, check_id: uuid.UUID | None = None) -> dict[str, Any]:
+def unknown(number: str, check_id: str | None = None) -> dict[str, Any]:
     """The answer that fails closed."""
-    return _json(number, _UNTOLD, None if check_id is None else str(check_id), _NEVER, None)
+    return _json(number, _UNTOLD, check_id, _NEVER, None)
 
 
 def _malformed(raw: str, check_id: str) -> dict[str, Any]:
@@ -248,6 +233,15 @@ def _json(
         "as_of": as_of,
         "staleness_ms": staleness,
     }
+
+
+def _new_id() -> tuple[bytes, str]:
+    """A UUID of version 4 (RFC 9562), as bytes and as text; `uuid.uuid4` takes several times as long."""
+    raw = bytearray(os.urandom(16))
+    raw[6] = raw[6] & 0x0F | 0x40
+    raw[8] = raw[8] & 0x3F | 0x80
+    h = raw.hex()
+    return bytes(raw), f"{h[:8]}-{h[8:12]}-{h[12:16]}-{h[16:20]}-{h[20:]}"
 
 
 def _recordable(number: str) -> str:

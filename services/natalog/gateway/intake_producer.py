@@ -6,6 +6,7 @@ import logging
 import os
 import threading
 from collections.abc import Callable
+from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Message
 
@@ -38,6 +39,7 @@ class IntakeProducer:
         queue: int,
         queue_mib: int = 256,
         linger_ms: int = 1,
+        **more: str | int | bool | float,
     ) -> None:
         self._producer = intake_producer(
             bootstrap,
@@ -48,6 +50,7 @@ class IntakeProducer:
                 "linger.ms": linger_ms,
                 "message.timeout.ms": TIMEOUT_MS,
                 "error_cb": _on_error,  # type: ignore[arg-type]
+                **more,
             },
         )
         self._stop = threading.Event()
@@ -72,8 +75,23 @@ class IntakeProducer:
         def on_delivery(error: KafkaError | None, message: Message) -> None:
             report(message.offset() if error is None else None)
 
+        self._produce(topic, value=value, key=key, partition=partition, on_delivery=on_delivery)
+
+    def put(self, topic: str, partition: int, key: bytes, value: bytes) -> None:
+        """Queue a record whose delivery nobody needs to be told. Raises as `send`.
+
+        A report takes the interpreter away from the other threads once per record; without, none is taken.
+        """
+        self._produce(topic, value=value, key=key, partition=partition)
+
+    @property
+    def waiting(self) -> int:
+        """Records that are queued or on their way."""
+        return len(self._producer)
+
+    def _produce(self, topic: str, **record: Any) -> None:
         try:
-            self._producer.produce(topic, value=value, key=key, partition=partition, on_delivery=on_delivery)
+            self._producer.produce(topic, **record)
         except BufferError:
             raise QueueFull from None
         except KafkaException as error:

@@ -16,6 +16,7 @@ from starlette.applications import Starlette
 from natalog import metrics
 from natalog.exits import Exit
 from natalog.gateway.app import build
+from natalog.gateway.audit import AuditProducer
 from natalog.gateway.auth import Keys, Verifier
 from natalog.gateway.body import Bounds
 from natalog.gateway.bulk import Bulk
@@ -25,6 +26,7 @@ from natalog.gateway.faults import WithoutText
 from natalog.gateway.freshness import Freshness
 from natalog.gateway.inquiry import Inquiry
 from natalog.gateway.intake_producer import IntakeProducer
+from natalog.gateway.lane import Lane
 from natalog.gateway.limits import Limits
 from natalog.gateway.listings import Listings
 from natalog.gateway.ranges import Ranges
@@ -61,19 +63,22 @@ class Service:
         partitions = TOPICS[LEDGER].partitions
         freshness = Freshness(partitions)
         replies = Replies(loop)
-        metrics.GATEWAY_WAITING.set_function(lambda: len(replies))
         name = settings.instance or f"{socket.gethostname()}-gateway"
         metrics.REPLICA_STALENESS.labels(name).set_function(freshness.staleness)
         producer = IntakeProducer(settings.kafka, queue=settings.gateway_queue)
-        # Its queue holds what the budget lets through; a little patience makes large batches.
+        # Its queue holds what the budget lets through. Patience makes large batches: librdkafka sends one partition a
+        # request, and requests are what streams cost Kafka.
         bulk_producer = IntakeProducer(
             settings.kafka,
             "natalog-gateway-bulk",
             queue=settings.gateway_bulk_in_flight,
             queue_mib=64,
-            linger_ms=5,
+            linger_ms=40,
         )
+        audit_producer = AuditProducer(settings.kafka, queue=settings.gateway_queue)
         bulk = Bulk(settings.gateway_bulk_in_flight)
+        lane = Lane(loop, bulk_producer)
+        metrics.GATEWAY_WAITING.set_function(lambda: len(replies) + len(lane.awaited))
         metrics.GATEWAY_BULK.set_function(lambda: bulk.used)
         replica = Replica(settings.kafka, settings.data / "replica", partitions, freshness, name)
         reader = EntryReader(settings.kafka, LEDGER)
@@ -86,14 +91,16 @@ class Service:
             partitions=partitions,
             every=settings.gateway_sample_seconds,
         )
-        inquiry = Inquiry(replica, freshness, producer, stale_ms=int(settings.gateway_stale_seconds * 1000))
-        unconnected = [producer, bulk_producer]
+        inquiry = Inquiry(
+            replica, freshness, audit_producer, stale_ms=int(settings.gateway_stale_seconds * 1000)
+        )
+        unconnected: list[IntakeProducer] = [producer, bulk_producer, audit_producer]
 
-        async def connect() -> None:
-            while unconnected:
+        async def connect(one: IntakeProducer) -> None:
+            while one in unconnected:
                 try:
-                    await asyncio.to_thread(unconnected[0].start, TOPICS["birth.registrations"].name)
-                    unconnected.pop(0)
+                    await asyncio.to_thread(one.start, TOPICS["birth.registrations"].name)
+                    unconnected.remove(one)
                 except KafkaException as error:
                     log.warning("waiting for Kafka", extra={"error": error.args[0].name()})
                     await asyncio.sleep(1.0)
@@ -113,7 +120,8 @@ class Service:
                 stream=settings.gateway_stream_mib << 20,
                 seconds=settings.gateway_body_seconds,
             ),
-            desk=Desk(producer, bulk_producer, replies, replica, reader, freshness, ready),
+            desk=Desk(producer, replies, replica, reader, freshness, ready),
+            lane=lane,
             bulk=bulk,
             ranges=Ranges(bulk_producer, bulk),
             inquiry=inquiry,
@@ -124,16 +132,20 @@ class Service:
             report=functools.partial(report, producer),
             ready=ready,
         )
-        connecting = asyncio.create_task(connect())
-        replica.start(replies, lambda: _on(loop, inquiry.moved))
+        connecting = [asyncio.create_task(connect(one)) for one in unconnected]
+        replica.start(replies, lane, lambda: _on(loop, inquiry.moved))
         reader.start()
         sampler.start()
+        inquiry.start()
         try:
             yield
         finally:
-            connecting.cancel()
+            for task in connecting:
+                task.cancel()
+            inquiry.close()
             await asyncio.to_thread(producer.close, 5.0)
             await asyncio.to_thread(bulk_producer.close, 5.0)
+            await asyncio.to_thread(audit_producer.close, 5.0)
             await asyncio.to_thread(sampler.close)
             await asyncio.to_thread(reader.close)
             await asyncio.to_thread(replica.close)

@@ -10,6 +10,7 @@ from typing import Any, Final
 import orjson
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from natalog import metrics
 from natalog.decision.numbers import is_wellformed, normalise
@@ -26,7 +27,8 @@ MAX_NUMBERS: Final = 1_000
 """Numbers of one bulk check."""
 MAX_PAGE: Final = 1_000
 """Blacklist entries of one page."""
-_RETRY: Final = {"Retry-After": "2"}
+_JSON_HEADER: Final = (b"content-type", JSON.encode())
+_RETRY_HEADER: Final = (b"retry-after", b"2")
 _DIVISION: Final = re.compile(r"[0-9]{6}")
 _CURSOR: Final = re.compile(r"[0-9]{6}[A-Z]?[0-9]{9}")
 
@@ -93,14 +95,31 @@ def _question(visit: Visit) -> Question:
     )
 
 
-async def certificate(parts: Parts, visit: Visit) -> Response:
+async def certificate(parts: Parts, visit: Visit) -> ASGIApp:
     """The status of one number."""
     number = visit.request.path_params["number"]
     ok, answers = await _ask(parts, visit, [number[:64]])
-    return Response(orjson.dumps(answers[0]), 200 if ok else 503, {} if ok else _RETRY, JSON)
+    return Told(answers[0], ok)
 
 
-async def check(parts: Parts, visit: Visit) -> Response:
+class Told:
+    """A status as an answer, 503 unless it could be told. Starlette's own response takes several times as long."""
+
+    __slots__ = ("_body", "_ok")
+
+    def __init__(self, content: dict[str, Any], ok: bool) -> None:
+        self._body = orjson.dumps(content)
+        self._ok = ok
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = [(b"content-length", b"%d" % len(self._body)), _JSON_HEADER]
+        if not self._ok:
+            headers.append(_RETRY_HEADER)
+        await send({"type": "http.response.start", "status": 200 if self._ok else 503, "headers": headers})
+        await send({"type": "http.response.body", "body": self._body})
+
+
+async def check(parts: Parts, visit: Visit) -> ASGIApp:
     """The status of many numbers."""
     visit.caller.require(Call.STATUS)
     content = await one_json(visit.request, parts.bounds)
@@ -118,14 +137,15 @@ async def check(parts: Parts, visit: Visit) -> Response:
             suggestion=f'Send {{"certificate_numbers": [...]}} with 1 to {MAX_NUMBERS:,} strings, nothing beside it.',
         )
     ok, answers = await _ask(parts, visit, numbers)
-    return Response(orjson.dumps({"certificates": answers}), 200 if ok else 503, {} if ok else _RETRY, JSON)
+    return Told({"certificates": answers}, ok)
 
 
 async def _ask(parts: Parts, visit: Visit, numbers: list[str]) -> tuple[bool, list[dict[str, Any]]]:
     request, caller = visit.request, visit.caller
     caller.require(Call.STATUS)
-    who = asking(caller, request.headers, request.query_params.get("unit_code"))
-    after = request.query_params.get("after")
+    asked = request.query_params if request.scope["query_string"] else {}
+    who = asking(caller, visit.header, asked.get("unit_code"))
+    after = asked.get("after")
     if after is not None:
         try:
             await parts.inquiry.seen(after, visit.wait(parts.wait))

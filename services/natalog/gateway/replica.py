@@ -18,6 +18,7 @@ from confluent_kafka import KafkaException
 from natalog import metrics
 from natalog.gateway import listings
 from natalog.gateway.freshness import Freshness
+from natalog.gateway.lane import Lane
 from natalog.gateway.problems import Problem
 from natalog.gateway.replies import Arrived, Replies
 from natalog.gateway.vital import vital_thread
@@ -58,14 +59,16 @@ class Replica:
         self._halted: set[int] = set()
         self._tails: dict[int, int] | None = None
         self._replies: Replies | None = None
+        self._lane: Lane | None = None
         self._changed: Callable[[], None] = lambda: None
         self._thread = vital_thread(self._run, "replica")
         self.ready = False
         """Whether every partition that can be folded was folded to the ledger's end of the start."""
 
-    def start(self, replies: Replies, changed: Callable[[], None]) -> None:
+    def start(self, replies: Replies, lane: Lane, changed: Callable[[], None]) -> None:
         """Begin to follow. `changed` is called after every step, on the replica's thread."""
         self._replies = replies
+        self._lane = lane
         self._changed = changed
         self._thread.start()
 
@@ -198,6 +201,8 @@ class Replica:
         self._changed()
 
     def _hand_over(self, partition: int, advance: Advance) -> None:
+        if self._lane is not None:
+            self._lane.arrived(partition, advance.events, advance.offsets, advance.values)
         replies = self._replies
         if replies is None or replies.idle():
             return

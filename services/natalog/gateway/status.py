@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 
 from natalog.decision.numbers import PROVINCES, has_letter, province
 from natalog.status.detail import Detail
+from natalog.status.view import PLAINLY_USED
 
 
 class Status(StrEnum):
@@ -55,11 +57,9 @@ def find(number: str, detail: Detail | None, at: int, unit: str) -> Finding:
     Usable is what is UNUSED, or CLAIMED by the unit itself. The successor of a used number is neither: it is good
     for the registration that stands there alone. `detail` None: the ledger says nothing about the number.
     """
-    warnings = [] if province(number) in PROVINCES else ["PREFIX_WARNING"]
-    if not has_letter(number):
-        warnings.append("ONLY_BIRTHS_TO_2000")
-    if detail is None:
-        return Finding(Status.UNUSED, usable=True, warnings=tuple(warnings))
+    if detail is None or detail is PLAINLY_USED:
+        return _plain(province(number) in PROVINCES, has_letter(number), detail is not None)
+    warnings = _warnings_of_number(province(number) in PROVINCES, has_letter(number))
     used = detail.used
     blacklisted = any(listing.binds_from <= at for listing in detail.listings)
     invalidated = detail.void is not None and detail.void.binds_from <= at
@@ -88,6 +88,21 @@ def find(number: str, detail: Detail | None, at: int, unit: str) -> Finding:
         claimed_by_me=unit in open_claims,
         warnings=tuple(warnings),
     )
+
+
+@cache
+def _plain(known_province: bool, letter: bool, used: bool) -> Finding:
+    """Of a number about which the ledger says nothing, or that it is used and no more: nearly all of them."""
+    warnings = tuple(_warnings_of_number(known_province, letter))
+    status = Status.USED if used else Status.UNUSED
+    return Finding(status, usable=not used, used=used, warnings=warnings)
+
+
+def _warnings_of_number(known_province: bool, letter: bool) -> list[str]:
+    warnings = [] if known_province else ["PREFIX_WARNING"]
+    if not letter:
+        warnings.append("ONLY_BIRTHS_TO_2000")
+    return warnings
 
 
 def _warnings(detail: Detail, at: int) -> list[str]:

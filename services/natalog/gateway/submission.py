@@ -18,18 +18,17 @@ from natalog.decision.numbers import is_wellformed, normalise
 from natalog.events import Filing, Origin, Withdrawal, WithdrawalAction
 from natalog.gateway.auth import Caller
 from natalog.gateway.language import Language
+from natalog.gateway.lines import MAX_VALUE, Taker
 from natalog.gateway.lookalikes import meant
 from natalog.gateway.problems import Problem
 from natalog.gateway.roles import Call
+from natalog.wire.clean_columns import columns_of, submitter_bytes
 from natalog.wire.encoder import encode
 from natalog.wire.errors import BadField
 from natalog.wire.fields import MAX_STRING, NUMBERS
 from natalog.wire.json_form import from_json
 from natalog.wire.partition import key_of, partition_of
 from natalog.wire.topics import TOPICS
-
-MAX_VALUE: Final = 250_000
-"""Bytes of a record's value; the topic takes 262,144 with key, headers and batch around it."""
 
 KINDS: Final[dict[str, str]] = {
     "claims": "claim",
@@ -96,6 +95,23 @@ def prepare(kind: str, content: Any, caller: Caller, language: Language = Langua
         if isinstance(record, Filing | Withdrawal):
             topic = _topic_of(kind, record, caller)
         return on_topic(kind, record, topic, language)
+
+
+def taker_of(kind: str, caller: Caller) -> Taker:
+    """What makes records of clean JSON in the name of the caller: those of which `prepare` would make the same."""
+    header, columns = columns_of(kind)
+    # Whether a withdrawal may be sent hangs on its action too: they are few and go the careful way.
+    live = Call(kind) in caller.calls and kind != "withdrawal"
+    backfill = Call.BACKFILL in caller.calls and kind == "filing"
+    return Taker(
+        header,
+        columns,
+        submitter_bytes(caller.principal),
+        caller.principal.org,
+        live=_TOPIC[kind] if live else "",
+        backfill=BACKFILL if backfill else "",
+        partitions=PARTITIONS[BACKFILL],
+    )
 
 
 @contextmanager

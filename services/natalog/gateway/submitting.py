@@ -12,7 +12,7 @@ from typing import Final
 import orjson
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from natalog import metrics
 from natalog.gateway.answers import Answers
@@ -30,7 +30,7 @@ NDJSON: Final = "application/x-ndjson"
 _LOOK_EVERY: Final = 5.0  # seconds
 _GZIP_LEVEL: Final = 1  # a slow line gains most from the first level; the others only cost this process
 
-Handler = Callable[[Parts, Visit], Awaitable[Response]]
+Handler = Callable[[Parts, Visit], Awaitable[ASGIApp]]
 
 
 def submit_of(kind: str) -> Handler:
@@ -101,6 +101,7 @@ class Streamed(Response):
         self._answers = Answers(parts.spill, parts.spill_bytes)
         self._stream = Stream(
             parts.desk,
+            parts.lane,
             parts.bulk,
             parts.ranges,
             self._answers,

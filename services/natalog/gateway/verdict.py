@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from functools import cache, partial
 from typing import Final
 
 import orjson
@@ -20,6 +21,7 @@ from natalog.decision.codes import (
 )
 from natalog.decision.numbers import is_wellformed, with_letter
 from natalog.gateway.language import Language, one_of
+from natalog.gateway.lines import Words
 from natalog.gateway.lookalikes import meant
 from natalog.wire import codec
 from natalog.wire.hot import EntryView
@@ -137,5 +139,24 @@ def verdict_json(
                 "seq": entry.seq,
                 "hash": hashlib.sha256(value).hexdigest(),
             },
+        }
+    )
+
+
+@cache
+def words_of(kind: str, language: Language) -> Words:
+    """The wording of verdicts that need no suggestion, for `lines.render`."""
+    return Words(RECORD_OF_KIND[kind].__name__, partial(_middle, kind=kind, language=language))
+
+
+def _middle(entry: EntryView, *, kind: str, language: Language) -> bytes:
+    return orjson.dumps(
+        {
+            "verdict": VERDICTS[entry.verdict],
+            "reason": REASONS[entry.reason].code or None,
+            "flags": _codes(FLAGS, entry.flags),
+            "doubts": _codes(DOUBTS, entry.doubts),
+            "message": message(entry, kind, language),
+            "suggestion": None,
         }
     )

@@ -15,6 +15,7 @@ from natalog.gateway.body import Bounds
 from natalog.gateway.bulk import Bulk
 from natalog.gateway.desk import Desk
 from natalog.gateway.inquiry import Inquiry
+from natalog.gateway.lane import Lane
 from natalog.gateway.language import Language
 from natalog.gateway.limits import Limits
 from natalog.gateway.listings import Listings
@@ -23,6 +24,15 @@ from natalog.gateway.ranges import Ranges
 
 MAX_WAIT: Final = 60.0  # seconds
 _PREFER_WAIT: Final = re.compile(r"(?:^|[,;])\s*wait\s*=\s*\"?(\d{1,9})\"?", re.IGNORECASE)
+
+
+def header(request: Request, name: str) -> str | None:
+    """The first header of that name (lower case)."""
+    wanted = name.encode()
+    for key, value in request.scope["headers"]:
+        if key == wanted:
+            return value.decode("latin-1")  # type: ignore[no-any-return]
+    return None
 
 
 class Report(Protocol):
@@ -39,6 +49,7 @@ class Parts:
     limits: Limits
     bounds: Bounds
     desk: Desk
+    lane: Lane
     bulk: Bulk
     ranges: Ranges
     inquiry: Inquiry
@@ -59,6 +70,10 @@ class Visit:
     request: Request
     caller: Caller
     language: Language
+
+    def header(self, name: str) -> str | None:
+        """The first header of that name (lower case), without the mapping Starlette would make of all of them."""
+        return header(self.request, name)
 
     def wait(self, default: float) -> float:
         """Seconds from `?wait=` or `Prefer: wait=` (RFC 7240), at most MAX_WAIT. Raises Problem 400."""

@@ -19,6 +19,10 @@ INTAKE_RECORD_LIMIT = 262_144
 """Largest batch the intake topics take, bytes. A batch above it would be refused whole, so producers stay below."""
 LEDGER_RECORD_LIMIT = 1_048_576
 """Largest batch the ledger takes, bytes."""
+PARTITION_SHARE = INTAKE_RECORD_LIMIT
+"""Most that intake brings of one partition at a time, bytes as compressed. A batch of records then spreads over several
+partitions, so that the entries of each go off in one request: for what is left over, librdkafka's thread would spin
+until the first one is answered (docs/benchmarks.md, The producer's thread span)."""
 _NOTE_EVERY = 10.0  # seconds
 _BATCH_BYTES = 240_000  # below INTAKE_RECORD_LIMIT with its headers, uncompressed
 
@@ -140,6 +144,7 @@ def group_consumer(
             "heartbeat.interval.ms": min(3_000, session_timeout_ms // 3),
             "partition.assignment.strategy": "range",
             "queued.min.messages": 20_000,
+            "max.partition.fetch.bytes": PARTITION_SHARE,
             "queued.max.messages.kbytes": 16_384,
         },
     )
@@ -152,14 +157,14 @@ def assigned_consumer(
     ends: bool = False,
     queue_kbytes: int = 16_384,
     fetch_wait_ms: int = 100,
-    fetch_bytes: int = 1 << 20,
+    partition_share: int = LEDGER_RECORD_LIMIT,
 ) -> Consumer:
     """A consumer outside any group whose partitions are assigned by hand.
 
     With `ends`, reaching the last stable offset is reported as an event (_PARTITION_EOF) carrying the position.
+    `partition_share` is how many bytes of one partition are brought at a time, a batch at least.
     `fetch_wait_ms` is how long the broker holds a fetch at the end of a log, and thereby how long a consumer that is
-    given other partitions waits for its first record. `fetch_bytes` bounds what is fetched of a partition at a time;
-    the broker sends at least one batch.
+    given other partitions waits for its first record.
     """
     return _consumer(
         bootstrap,
@@ -168,9 +173,9 @@ def assigned_consumer(
         {
             "enable.partition.eof": ends,
             "fetch.wait.max.ms": fetch_wait_ms,
-            "max.partition.fetch.bytes": fetch_bytes,
             "queued.min.messages": 20_000,
             "queued.max.messages.kbytes": queue_kbytes,
+            "max.partition.fetch.bytes": partition_share,
         },
     )
 

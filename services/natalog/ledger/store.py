@@ -10,6 +10,8 @@ A store is a cache: anything doubtful about it is answered by emptying it.
 
 from __future__ import annotations
 
+import logging
+import re
 import shutil
 import struct
 from collections.abc import Iterator, Mapping, Sequence
@@ -29,14 +31,25 @@ from rocksdict import (
 from natalog.decision.packing import FORMAT
 from natalog.ledger.head import Head
 
+log = logging.getLogger(__name__)
+
 _POSITION = b"\xff"
 _IDENTITY = b"identity"
 _LAST = struct.Struct("<q")
 _ESCAPE = 0xFF
 
 
+# "While lock file …", "lock hold by current process": a damaged *block* is something else.
+_IN_USE = re.compile(r"\block (file|hold)")
+
+
 class StoreInUse(Exception):
     """Another process has the store open."""
+
+
+def is_in_use(error: Exception) -> bool:
+    """Whether RocksDB could not open a directory because somebody has it open."""
+    return _IN_USE.search(str(error)) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +129,7 @@ class Store:
     """The shelves of all partitions in one directory.
 
     `cache_mib` bounds the block cache, `buffers_mib` the memory tables of all partitions together.
-    Raises StoreInUse when another process has it open.
+    Raises StoreInUse when another process has it open. What is damaged so that it cannot be opened is emptied.
     """
 
     def __init__(
@@ -129,16 +142,21 @@ class Store:
         self.write_options.disable_wal = True  # type: ignore[method-assign,assignment]
         self._open()
 
-    def _open(self) -> None:
+    def _open(self, *, again: bool = False) -> None:
         self._directory.mkdir(parents=True, exist_ok=True)
         # Options must be given for every family: on reopening, RocksDB else takes stored ones and drops the filter.
         families = {"default": self.options, **{f"p{p}": self.options for p in range(self._partitions)}}
         try:
             self.database = Rdict(str(self._directory), self.options, families)
         except Exception as error:  # rocksdict raises nothing narrower
-            if "lock" in str(error).lower():
+            if is_in_use(error):
                 raise StoreInUse(f"another process uses {self._directory}") from error
-            raise
+            if again:
+                raise
+            log.error("the store cannot be opened: emptied", extra={"reason": str(error)})
+            shutil.rmtree(self._directory)
+            self._open(again=True)
+            return
         self.shelves = [Shelf(self, p) for p in range(self._partitions)]
 
     def belongs_to(self, identity: str) -> bool:

@@ -40,7 +40,7 @@ class Backlog:
     def _run(self) -> None:
         self._admin = admin_client(self._bootstrap, f"{self._name}-backlog")
         self._consumer = assigned_consumer(
-            self._bootstrap, f"{self._name}-backlog", ends=True, fetch_wait_ms=5, fetch_bytes=1
+            self._bootstrap, f"{self._name}-backlog", ends=True, fetch_wait_ms=5, partition_share=1
         )
         while True:
             try:

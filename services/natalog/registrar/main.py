@@ -18,7 +18,13 @@ from natalog import metrics
 from natalog.decision.rules import RuleSetError
 from natalog.exits import Exit
 from natalog.health import serve
-from natalog.kafka.clients import admin_client, assigned_consumer, group_consumer, ledger_producer
+from natalog.kafka.clients import (
+    PARTITION_SHARE,
+    admin_client,
+    assigned_consumer,
+    group_consumer,
+    ledger_producer,
+)
 from natalog.kafka.offsets import Identity, LogBounds, identity_of
 from natalog.ledger.follow import LEDGER, LedgerReader
 from natalog.ledger.rules import remember, rules_in_force
@@ -121,7 +127,7 @@ def build(settings: Settings) -> Registrar:
             instance,
             session_timeout_ms=settings.registrar_session_ms,
         ),
-        assigned_consumer(settings.kafka, f"{instance}-bulk"),
+        assigned_consumer(settings.kafka, f"{instance}-bulk", partition_share=PARTITION_SHARE),
         assigned=desk.assigned,
         revoked=desk.revoked,
         resume=desk.resume,

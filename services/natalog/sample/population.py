@@ -40,7 +40,10 @@ from natalog.sample.placement import SHARED_BY_TWINS, Record, place, place_exemp
 BLOCK: Final = 1000
 LOT: Final = 50  # consecutive numbers, as they come in booklets
 LOTS: Final = 200_000  # per province and print year: seven digits
-LOT_STEP: Final = 73_133  # has no factor in common with LOTS, so no lot comes twice
+DELIVERY: Final = 500  # consecutive lots that are in use at a time in a province, at many hospitals
+LOT_STEP: Final = 183  # has no factor in common with DELIVERY, so no lot comes twice
+OLD_BLANKS: Final = 30_000  # of LOTS: a share of 15 % still in use the year after they were printed
+OLD_STEP: Final = 61_417  # has no factor in common with LOTS; spreads them over those in use
 STATIONS: Final = 14  # police stations per county: some 40,000 in all
 EXEMPT: Final = 0.0055  # share of registrations without a usable certificate (approximate)
 LAST_LETTER_YEAR: Final = 2025  # Z; what follows is not published, so later births get Z too
@@ -211,7 +214,7 @@ class _World:
         if twin is None and chance() < self.p.exempt:
             place_exempt(record, chance, opaque[264:272])
         else:
-            record["certificate_number"] = self._number(chance, province, counter, born)
+            record["certificate_number"] = self._number(province, counter, born)
             if self.live:
                 record["gate"] = _uuid(opaque[32:64])
             if twin is not None:
@@ -249,14 +252,8 @@ class _World:
             registered += 2 if weekday == 6 else 1
         return born, registered, self.desk[int(chance() * SLOTS)]
 
-    def _number(self, chance: Callable[[], float], province: str, counter: int, born: int) -> str:
-        year = int(self._iso(born)[:4])
-        # Some hospitals still use last year's blanks, most of all in January.
-        if chance() < 0.15 and year > 2000:
-            year -= 1
-        lot = (counter // LOT * LOT_STEP + self.offset[province]) % LOTS
-        letter = chr(ord("A") + min(year, LAST_LETTER_YEAR) - 2000)
-        return f"{letter}{province}{lot * LOT + counter % LOT:07d}"
+    def _number(self, province: str, counter: int, born: int) -> str:
+        return certificate_number(province, counter, self.offset[province], int(self._iso(born)[:4]))
 
     def _iso(self, ordinal: int) -> str:
         text = self.iso.get(ordinal)
@@ -271,6 +268,21 @@ class _World:
             seconds %= 86_400
         minutes = seconds // 60
         return f"{self._iso(ordinal)}T{minutes // 60:02d}:{minutes % 60:02d}:{seconds % 60:02d}+08:00"
+
+
+def certificate_number(province: str, counter: int, offset: int, birth_year: int) -> str:
+    """The number of a province's registration `counter`, `offset` lots after the first.
+
+    Serials are printed in order and go out in deliveries, whose lots are used up side by side. (Nothing published says
+    so; withdrawn blanks are voided as ranges, so at least they lie together.) Numbers are printed in booklets and a
+    booklet in one go, so a whole lot has one letter. Some hospitals still use last year's blanks: one lot in seven.
+    (Where a lot serves births of several years, in a small sample or around New Year, each year has its letter.)
+    """
+    nth = counter // LOT
+    lot = (nth - nth % DELIVERY + nth * LOT_STEP % DELIVERY + offset) % LOTS
+    year = birth_year - (birth_year > 2000 and lot * OLD_STEP % LOTS < OLD_BLANKS)
+    letter = chr(ord("A") + min(year, LAST_LETTER_YEAR) - 2000)
+    return f"{letter}{province}{lot * LOT + counter % LOT:07d}"
 
 
 def _uuid(digits: str) -> str:

@@ -1,7 +1,7 @@
 """The sets of numbers kept in memory: one Roaring bitmap of 64-bit integers for each fact.
 
 A number is the integer `code_of` makes of it. Issued numbers lie close together, so that the bitmaps are mostly runs
-and full blocks: see docs/adr/0012-status-view.md for what a million takes.
+and full blocks: see docs/adr/0016-status-view.md for what a million takes.
 """
 
 from __future__ import annotations

@@ -103,6 +103,7 @@ class StatusView:
     def _begin(self) -> None:
         self.sets = Sets()
         self.tails = [Tail(None) for _ in range(self._partitions)]
+        self._positions = [0] * self._partitions
         self._snapshot_at = self._counter = 0
 
     def load(self, identity: str) -> str:
@@ -119,6 +120,7 @@ class StatusView:
             return str(doubt)
         self.sets = sets
         self.tails = [Tail(position) for position in positions]
+        self._positions = [int(tail.head.offset) for tail in self.tails]
         self._snapshot_at, self._counter = at, last
         return "the store could not be opened" if self._store.was_damaged else why
 
@@ -143,6 +145,7 @@ class StatusView:
         offsets, keys, values = stretch.offsets[known:], stretch.keys[known:], stretch.values[known:]
         if not offsets:
             tail.head.offset = max(tail.head.offset, stretch.position)
+            self._stands_at(stretch.partition, tail.head)
             return Advance((), (), (), ())
         scanned = scan(tail.head, offsets, keys, values)
         head = scanned.head
@@ -151,12 +154,10 @@ class StatusView:
         last = next((offset for offset in reversed(offsets) if offset not in void), tail.last)
         details, changes = self._changes(scanned, keys, values)
         counter = self._counter + bool(changes)
-        repeats = set(scanned.repeats)
-        events = [
-            (event, offsets[at])
-            for n, (event, at) in enumerate(zip(scanned.events, scanned.at, strict=True))
-            if n not in repeats
-        ]
+        places = [offsets[at] for at in scanned.at]
+        events = list(zip(scanned.events, places, strict=True))
+        for n in reversed(scanned.repeats):
+            del events[n]
         rows: dict[bytes, bytes] = {}
         if self._beside is not None:
             for at, entry in zip(scanned.rest_at, scanned.rest, strict=True):
@@ -173,10 +174,8 @@ class StatusView:
             changes.apply(self.sets)
             self._counter = counter
             tail.head, tail.last = head, last
-        places = scanned.at
-        return Advance(
-            scanned.events, [offsets[at] for at in places], [values[at] for at in places], scanned.void
-        )
+            self._stands_at(stretch.partition, head)
+        return Advance(scanned.events, places, [values[at] for at in scanned.at], scanned.void)
 
     def _changes(
         self, scanned: Scanned, keys: list[bytes], values: list[bytes]
@@ -259,8 +258,14 @@ class StatusView:
                 packed = self._store.details([numbers[place].encode() for place in deep])
                 for place, detail in zip(deep, packed, strict=True):
                     found[place] = _unpacked(detail)
-            positions = [int(tail.head.offset) for tail in self.tails]
+            positions = self._positions
         return found, positions
+
+    def _stands_at(self, partition: int, head: Head) -> None:
+        # A list of its own: who asked before keeps the positions of that moment.
+        positions = self._positions.copy()
+        positions[partition] = int(head.offset)
+        self._positions = positions
 
     def places(self, event_id: bytes, partition: int | None = None) -> list[tuple[int, int]]:
         """Partition and ledger offset of every entry about an event id that is no repeat. Raises Doubtful."""

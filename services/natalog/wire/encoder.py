@@ -31,11 +31,11 @@ def encode(record: events.Record) -> bytes:
 @cache
 def _of(record: str) -> tuple[bytes, _Encode]:
     version = SCHEMAS[record].newest
-    return version.header, _encoder(version.type)
+    return version.header, encoder_of(version.type)
 
 
 @cache
-def _encoder(type_: Type) -> _Encode:
+def encoder_of(type_: Type) -> _Encode:
     match type_.kind:
         case "null":
             return lambda value: b""
@@ -56,7 +56,7 @@ def _encoder(type_: Type) -> _Encode:
                 getattr(events, type_.name)(s): varint(i) for i, s in enumerate(type_.symbols)
             }.__getitem__
         case "array":
-            return _array(_encoder(type_.item))
+            return _array(encoder_of(type_.item))
         case "record":
             return _record(type_)
         case "union":
@@ -98,7 +98,7 @@ def _array(item: _Encode) -> _Encode:
 
 
 def _record(type_: Type) -> _Encode:
-    fields = [(field.name, _encoder(field.type)) for field in type_.fields]
+    fields = [(field.name, encoder_of(field.type)) for field in type_.fields]
 
     def encode_record(record: Any) -> bytes:
         return b"".join([inner(getattr(record, name)) for name, inner in fields])
@@ -109,7 +109,7 @@ def _record(type_: Type) -> _Encode:
 def _nullable(type_: Type) -> _Encode:
     null = varint(next(i for i, b in enumerate(type_.branches) if b.kind == "null"))
     tag = varint(next(i for i, b in enumerate(type_.branches) if b.kind != "null"))
-    inner = _encoder(type_.plain)
+    inner = encoder_of(type_.plain)
     return lambda value: null if value is None else tag + inner(value)
 
 
@@ -117,7 +117,7 @@ def _union(type_: Type) -> _Encode:
     """Bytes or one of several records."""
     classes = [bytes if b.kind == "bytes" else getattr(events, b.name) for b in type_.branches]
     encoders = {
-        c: (varint(i), _encoder(b)) for i, (c, b) in enumerate(zip(classes, type_.branches, strict=True))
+        c: (varint(i), encoder_of(b)) for i, (c, b) in enumerate(zip(classes, type_.branches, strict=True))
     }
 
     def encode_union(value: Any) -> bytes:

@@ -114,7 +114,7 @@ class Stack:
         self.directory = directory
         self.keys = create_keys(directory)
         ports = choose(("gateway", "registrar"), {})
-        base = load().model_copy(
+        self._base = base = load().model_copy(
             update={
                 "kafka": bootstrap,
                 "jwks": self.keys.jwks,
@@ -136,6 +136,17 @@ class Stack:
         settings = base.model_copy(update={"data": own, "instance": f"{base.registrar_group}-{name}"})
         variables = environment(settings) | {"PYTHONPATH": str(ROOT / "services")}
         return Service(name, variables, url, self.directory / f"{name}.log")
+
+    def another_gateway(self) -> Service:
+        """A second gateway beside the first, with a directory of its own. Whoever asks for it starts and ends it."""
+        port = choose(("gateway",), {})["gateway"]
+        base = self._base.model_copy(update={"gateway_port": port})
+        own = self.directory / "second"
+        own.mkdir(parents=True, exist_ok=True)
+        variables = environment(base.model_copy(update={"data": own})) | {
+            "PYTHONPATH": str(ROOT / "services")
+        }
+        return Service("gateway", variables, f"http://127.0.0.1:{port}", self.directory / "second.log")
 
     def start(self) -> Stack:
         for service in (self.registrar, self.gateway):

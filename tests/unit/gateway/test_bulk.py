@@ -9,15 +9,16 @@ from typing import Any
 import orjson
 import pytest
 
-from natalog.events import Principal
+from natalog.events import Entry, Principal, Verdict
 from natalog.gateway.answers import MEMORY, Answers
 from natalog.gateway.auth import Caller
 from natalog.gateway.body import Bounds
 from natalog.gateway.bulk import SLICE, Bulk, Pace
-from natalog.gateway.desk import Answer, Sent
+from natalog.gateway.lane import Lane
 from natalog.gateway.language import Language
 from natalog.gateway.ndjson import Stream
 from natalog.gateway.roles import allowed
+from natalog.wire.codec import decode, encode
 
 UNIT = "330106520000"
 CALLER = Caller(Principal(sub="x", org=UNIT, roles=("station",)), allowed(["station"]), 4e9)
@@ -93,25 +94,35 @@ def test_a_desk_has_its_turn_after_every_slice_of_however_many_streams() -> None
 
 
 class Desk:
-    """Sends nothing; answers when it is told to."""
-
-    def __init__(self) -> None:
-        self.sent: list[Any] = []
-        self.open = asyncio.Event()
-
     def refuse_when_closed(self) -> None: ...
 
-    async def send_bulk(self, prepared: Any) -> Sent:
-        self.sent.append(prepared)
-        return Sent(prepared, object(), 0.0)  # type: ignore[arg-type]
 
-    async def reply(self, sent: Sent, deadline: float) -> Any:
-        await self.open.wait()
+class Ledger:
+    """A producer that accepts every record, once it is told to: at once from then on."""
 
-    def settle(self, prepared: Any, reply: Any) -> Answer:
-        return Answer(200, b'{"event_id":"%s"}' % str(prepared.event_id).encode())
+    def __init__(self) -> None:
+        self.lane = Lane(asyncio.get_running_loop(), self)  # type: ignore[arg-type]
+        self.sent: list[tuple[int, bytes]] = []
+        self.waiting = 0
+        self.open = False
 
-    def forget(self, waiting: Any) -> None: ...
+    def put(self, topic: str, partition: int, key: bytes, value: bytes) -> None:
+        self.sent.append((partition, value))
+        if self.open:
+            asyncio.get_running_loop().call_soon(self._decide, len(self.sent) - 1)
+
+    def decide(self) -> None:
+        self.open = True
+        for place in range(len(self.sent)):
+            self._decide(place)
+
+    def _decide(self, place: int) -> None:
+        partition, value = self.sent[place]
+        entry = Entry(
+            seq=place, prev=bytes(32), topic="birth.registrations", offset=place, received_at=1_793_496_600_123,
+            rules=1, verdict=Verdict.ACCEPTED, flags=(), doubts=(), input=value,
+        )  # fmt: skip
+        self.lane.arrived(partition, [decode(value).event_id.bytes], [place], [encode(entry)])  # type: ignore[union-attr]
 
 
 def claim(n: int) -> bytes:
@@ -123,16 +134,16 @@ def claim(n: int) -> bytes:
     return orjson.dumps(record) + b"\n"
 
 
-def stream(desk: Any, bulk: Bulk, answers: Answers) -> Stream:
+def stream(lane: Lane, bulk: Bulk, answers: Answers) -> Stream:
     return Stream(
-        desk, bulk, None, answers,  # type: ignore[arg-type]
+        Desk(), lane, bulk, None, answers,  # type: ignore[arg-type]
         caller=CALLER, kind="claim", wait=1, language=Language.ENGLISH, bounds=BOUNDS,
     )  # fmt: skip
 
 
 def test_reading_stops_when_the_budget_is_used_up(tmp_path: Path) -> None:
     async def play() -> None:
-        desk, bulk, read = Desk(), Bulk(100), [0]
+        ledger, bulk, read = Ledger(), Bulk(100), [0]
 
         async def chunks() -> Any:
             for n in range(1_000):
@@ -140,11 +151,11 @@ def test_reading_stops_when_the_budget_is_used_up(tmp_path: Path) -> None:
                 yield claim(n)
 
         answers = Answers(tmp_path, 1 << 20)
-        running = asyncio.create_task(stream(desk, bulk, answers).run(chunks(), gzipped=False))
+        running = asyncio.create_task(stream(ledger.lane, bulk, answers).run(chunks(), gzipped=False))
         await asyncio.sleep(0.3)
-        assert len(desk.sent) == 100
+        assert len(ledger.sent) == 100
         assert read[0] <= 102
-        desk.open.set()
+        ledger.decide()
         await asyncio.wait_for(running, 10)
         lines = b""
         while (block := await answers.get()) is not None:
@@ -159,7 +170,7 @@ def test_reading_stops_when_the_budget_is_used_up(tmp_path: Path) -> None:
 
 def test_a_stream_that_breaks_gives_everything_back(tmp_path: Path) -> None:
     async def play() -> None:
-        desk, bulk = Desk(), Bulk(100)
+        ledger, bulk = Ledger(), Bulk(100)
 
         async def chunks() -> Any:
             for n in range(50):
@@ -167,12 +178,13 @@ def test_a_stream_that_breaks_gives_everything_back(tmp_path: Path) -> None:
             raise ConnectionResetError
 
         running = asyncio.create_task(
-            stream(desk, bulk, Answers(tmp_path, 1 << 20)).run(chunks(), gzipped=False)
+            stream(ledger.lane, bulk, Answers(tmp_path, 1 << 20)).run(chunks(), gzipped=False)
         )
         await asyncio.sleep(0.2)
         with pytest.raises(ExceptionGroup):
             await asyncio.wait_for(running, 5)
         assert bulk.used == 0
+        assert len(ledger.lane.awaited) == 0
 
     asyncio.run(play())
 

@@ -1,4 +1,4 @@
-"""The desk's two producers: a full one of streams is nothing to a single record, and the other way round."""
+"""The ways of records to Kafka: a full queue of streams is nothing to a single record, and the other way round."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ import pytest
 from prometheus_client import REGISTRY
 
 from natalog.events import Principal
-from natalog.gateway import desk as module
+from natalog.gateway import lane as module
 from natalog.gateway.auth import Caller
 from natalog.gateway.desk import Desk
 from natalog.gateway.intake_producer import QueueFull
+from natalog.gateway.lane import Lane
+from natalog.gateway.lines import Line
 from natalog.gateway.problems import Problem
 from natalog.gateway.replies import Replies
 from natalog.gateway.roles import allowed
@@ -27,8 +29,12 @@ class Producer:
     def __init__(self, *, full: bool) -> None:
         self.full = full
         self.sent: list[bytes] = []
+        self.waiting = 0
 
     def send(self, topic: str, partition: int, key: bytes, value: bytes, report: Any) -> None:
+        self.put(topic, partition, key, value)
+
+    def put(self, topic: str, partition: int, key: bytes, value: bytes) -> None:
         if self.full:
             raise QueueFull
         self.sent.append(value)
@@ -41,19 +47,25 @@ def record() -> Prepared:
     return prepare("claim", content, caller)
 
 
-def desk(live: Producer, bulk: Producer) -> Desk:
+def line() -> Line:
+    made = record()
+    return Line(made.event_id.bytes, made.number, made.topic, made.partition, made.key, made.value)
+
+
+def ways(live: Producer, bulk: Producer) -> tuple[Desk, Lane]:
     none: Any = None
-    replies = Replies(asyncio.get_running_loop())
-    return Desk(live, bulk, replies, none, none, none, lambda: None)  # type: ignore[arg-type]
+    loop = asyncio.get_running_loop()
+    desk = Desk(live, Replies(loop), none, none, none, lambda: None)  # type: ignore[arg-type]
+    return desk, Lane(loop, bulk)  # type: ignore[arg-type]
 
 
 def test_a_full_queue_of_streams_does_not_hold_up_a_single_record() -> None:
     async def play() -> None:
         live, bulk = Producer(full=False), Producer(full=True)
-        both = desk(live, bulk)
-        waiting = asyncio.create_task(both.send_bulk(record()))
+        desk, lane = ways(live, bulk)
+        waiting = asyncio.create_task(lane.put(line()))
         await asyncio.sleep(0.05)
-        both.send(record())
+        desk.send(record())
         assert (len(live.sent), waiting.done()) == (1, False)
         bulk.full = False
         await asyncio.wait_for(waiting, 1)
@@ -64,27 +76,42 @@ def test_a_full_queue_of_streams_does_not_hold_up_a_single_record() -> None:
 
 def test_a_full_queue_of_single_records_is_told_at_once_and_nothing_is_left_behind() -> None:
     async def play() -> None:
-        both = desk(Producer(full=True), Producer(full=False))
+        desk, lane = ways(Producer(full=True), Producer(full=False))
         began = time.monotonic()
         with pytest.raises(Problem) as refused:
-            both.send(record())
+            desk.send(record())
         assert time.monotonic() - began < 0.1
         assert (refused.value.status, refused.value.kind, refused.value.retry_after) == (503, "busy", 2)
         assert refused.value.event_id == "0192f3a1-5c00-7000-8000-000000000001"
-        assert len(both._replies) == 0
-        await both.send_bulk(record())
+        assert len(desk._replies) == 0
+        await lane.put(line())
 
     asyncio.run(play())
 
 
 def test_a_stream_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     async def play() -> None:
-        monkeypatch.setattr(module, "_BULK_WITHIN", 0.05)
-        both = desk(Producer(full=False), Producer(full=True))
+        monkeypatch.setattr(module, "_PUT_WITHIN", 0.05)
+        _, lane = ways(Producer(full=False), Producer(full=True))
         with pytest.raises(Problem) as refused:
-            await both.send_bulk(record())
+            await lane.put(line())
         assert refused.value.status == 503
-        assert len(both._replies) == 0
+        assert len(lane.awaited) == 0
+
+    asyncio.run(play())
+
+
+def test_a_late_line_waits_until_its_record_is_safe_but_not_for_long() -> None:
+    async def play() -> None:
+        bulk = Producer(full=False)
+        _, lane = ways(Producer(full=False), bulk)
+        bulk.waiting = 1
+        asyncio.get_running_loop().call_later(0.1, setattr, bulk, "waiting", 0)
+        began = time.monotonic()
+        await lane.safe(began)
+        assert 0.1 <= time.monotonic() - began < 0.5
+        bulk.waiting = 1
+        await lane.safe(began - 10)
 
     asyncio.run(play())
 
@@ -94,7 +121,7 @@ def test_what_a_caller_did_not_wait_for_says_nothing_about_verdicts() -> None:
         return REGISTRY.get_sample_value("natalog_submit_to_verdict_seconds_count") or 0.0
 
     async def play() -> None:
-        both = desk(Producer(full=False), Producer(full=False))
+        both, _ = ways(Producer(full=False), Producer(full=False))
         before = observed()
         for since in (0.0, 3.0):
             sent = dataclasses.replace(both.send(record()), at=time.monotonic() - since)

@@ -13,7 +13,7 @@ from prometheus_client import REGISTRY
 
 from natalog.decision.divisions import province_of
 from natalog.events import Principal, QueryRecord
-from natalog.gateway import inquiry as module
+from natalog.gateway import audit as module
 from natalog.gateway.auth import Caller
 from natalog.gateway.freshness import Freshness, Sample
 from natalog.gateway.inquiry import Asking, Inquiry
@@ -53,6 +53,8 @@ class Audit:
         self.records.append(record)
         if self.outcome != "never":
             report(self.outcome)
+
+    def poll(self) -> None: ...
 
 
 class Replica:

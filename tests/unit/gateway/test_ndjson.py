@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from natalog.gateway.body import Bounds
-from natalog.gateway.ndjson import _inflated, _lines
+from natalog.gateway.body_lines import inflated, lines_of
 from natalog.gateway.problems import Problem
 
 BOUNDS = Bounds(record=400_000, stream=100_000_000, seconds=1)
@@ -22,7 +22,7 @@ async def _cut(body: bytes, size: int) -> AsyncIterator[bytes]:
 
 def lines(body: bytes, size: int, *, gzipped: bool = False) -> list[bytes]:
     async def read() -> list[bytes]:
-        return [line async for line in _lines(_cut(body, size), gzipped, BOUNDS)]
+        return [line async for lines in lines_of(_cut(body, size), gzipped, BOUNDS) for line in lines]
 
     return asyncio.run(read())
 
@@ -55,7 +55,7 @@ def test_a_small_body_cannot_become_gigabytes() -> None:
     bomb = gzip.compress(bytes(50_000_000))
 
     async def largest() -> int:
-        return max([len(piece) async for piece in _inflated(_cut(bomb, 1_000_000))])
+        return max([len(piece) async for piece in inflated(_cut(bomb, 1_000_000))])
 
     assert asyncio.run(largest()) <= 1 << 20
     with pytest.raises(Problem) as refused:

@@ -22,6 +22,7 @@ def test_entries_are_handed_over_while_submissions_come_and_go():
         replies = Replies(asyncio.get_running_loop())
         replica = object.__new__(Replica)
         replica._replies = replies
+        replica._lane = None
         advance = Advance([bytes(16)] * 10, list(range(10)), [b""] * 10, [])
 
         def follow() -> None:
