@@ -22,6 +22,7 @@ import httpx
 import matplotlib
 from matplotlib import dates, font_manager
 from matplotlib import pyplot as plt
+from matplotlib.patches import Rectangle
 
 DASHBOARDS = Path(__file__).resolve().parent.parent / "deploy" / "grafana" / "dashboards"
 BEIJING = timezone(timedelta(hours=8))
@@ -184,7 +185,7 @@ class Drawing:
         for i, (name, value) in enumerate(values):
             share = 1 / len(values)
             color = color_of(value, config["thresholds"]["steps"])
-            axes.add_patch(plt.Rectangle((i * share, 0), share * 0.98, 1, color=color))
+            axes.add_patch(Rectangle((i * share, 0), share * 0.98, 1, color=color))
             middle = (i + 0.49) * share
             axes.text(
                 middle, 0.58, text_of(value, config["unit"]), ha="center", va="center", fontsize=17, color="w"
@@ -202,7 +203,7 @@ class Drawing:
         for code, (x, y) in TILES.items():
             labels, value = found.get(code, ({"province": f"{code}0000"}, math.nan))
             color = "#dddddd" if math.isnan(value) else color_of(value, config["thresholds"]["steps"])
-            axes.add_patch(plt.Rectangle((x + 0.02, y + 0.03), 0.96, 0.94, color=color))
+            axes.add_patch(Rectangle((x + 0.02, y + 0.03), 0.96, 0.94, color=color))
             name = self._name(panel, labels, target)
             axes.text(x + 0.5, y + 0.36, name, ha="center", va="center", fontsize=7)
             axes.text(x + 0.5, y + 0.72, text_of(value, config["unit"]), ha="center", va="center", fontsize=8)
@@ -238,9 +239,9 @@ class Drawing:
             if step["value"] <= axes.get_ylim()[1]:
                 axes.axhline(step["value"], color=COLORS[step["color"]], linestyle="--", linewidth=1)
         axes.yaxis.set_major_formatter(lambda value, _: text_of(value, config["unit"]))
-        axes.xaxis.set_major_formatter(
-            dates.DateFormatter("%m-%d" if is_sql(panel["targets"][0]) else "%H:%M", BEIJING)
-        )
+        form = "%m-%d" if is_sql(panel["targets"][0]) else "%H:%M"
+        formatter: Any = dates.DateFormatter(form, BEIJING)  # type: ignore[no-untyped-call,unused-ignore]
+        axes.xaxis.set_major_formatter(formatter)
         axes.tick_params(labelsize=7)
         axes.grid(alpha=0.25)
         if drawn:
