@@ -400,7 +400,7 @@ def test_no_number_event_id_or_subject_in_the_log(stack: Stack) -> None:
     stack.post("filings", record, sub="desk-of-nobody")
     stack.get(f"certificates/{record['certificate_number']}")
     deadline = time.monotonic() + 15  # the line is written after the answer
-    while '"route": "/v1/certificates/{number}"' not in (log := stack.gateway.log()):
+    while '"route":"/v1/certificates/{number}"' not in (log := stack.gateway.log()):
         assert time.monotonic() < deadline, "the access log does not name the route"
         time.sleep(0.1)
     for private in (

@@ -133,7 +133,7 @@ def test_every_trouble_raises_an_alarm_and_passes(broker, tmp_path):
         assert late == [(BURST,)]
         assert "Traceback" not in projector.logged()
         for trouble in ("read_only", "disk_full", "away"):
-            assert f'"trouble": "{trouble}"' in projector.logged()
+            assert f'"trouble":"{trouble}"' in projector.logged()
         assert projector.end() == 0
     finally:
         projector.end(signal.SIGKILL)

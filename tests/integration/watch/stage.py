@@ -79,6 +79,13 @@ class WatchProcess(RegistrarProcess):
         )
         return self
 
+    def holds(self, partitions: int) -> bool:
+        """Whether it answers, and reads so many partitions."""
+        try:
+            return len(self.report()["partitions"]) == partitions
+        except (OSError, KeyError):
+            return False
+
     def has_open(self) -> bool:
         """Whether it knows of obligations."""
         return bool(self.report()["open"] > 0)

@@ -16,7 +16,7 @@ from natalog.exits import Exit
 from natalog.wire.codec import encode
 from natalog.wire.partition import key_of
 from tests.integration.registrar.records import STATION, UNIT, filing, now, number
-from tests.integration.watch.stage import GRACE, LEAD, Owing, Stage
+from tests.integration.watch.stage import GRACE, LEAD, Owing, Stage, WatchProcess
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("watch")]
 
@@ -71,13 +71,26 @@ def withdraw(stage: Stage, owing: Owing) -> None:
     stage.sender.put(LEAD, key_of(record), encode(record))
 
 
+def sharing(stage: Stage, one: WatchProcess, two: WatchProcess) -> tuple[WatchProcess, WatchProcess]:
+    """Wait until each reads six partitions. One that ended by itself is started again, as a supervisor does."""
+    deadline = time.monotonic() + 90
+    while not (one.holds(6) and two.holds(6)):
+        if one.process.poll() is not None:
+            assert one.process.returncode == Exit.RESTART, one.log()
+            one = stage.watch("w1")
+        if two.process.poll() is not None:
+            assert two.process.returncode == Exit.RESTART, two.log()
+            two = stage.watch("w2")
+        assert time.monotonic() < deadline, f"they do not share:\n{one.log()}\n{two.log()}"
+        time.sleep(0.2)
+    return one, two
+
+
 @pytest.mark.parametrize("stage", [9], indirect=True)
 def test_killed_stopped_joined_and_left(stage: Stage) -> None:
     """kill -9 at chance moments, two workers, one stopped beyond its session: 1,000 obligations."""
     rng = Random(1)
-    watch, other = stage.watch("w1"), stage.watch("w2")
-    watch.wait_holding(6)
-    other.wait_holding(6)
+    watch, other = sharing(stage, stage.watch("w1"), stage.watch("w2"))
     owing: list[Owing] = []
     for round_ in range(5):
         batch = stage.complete(200)
