@@ -28,7 +28,6 @@ _FORMATS: Final = {
     Kind.SECONDS: "#,##0.000",
     Kind.HOURS: "#,##0.00",
 }
-_FONT: Final = "Noto Sans CJK SC"
 _HEAD: Final = PatternFill("solid", fgColor="FF1F3864")
 _LINE: Final = Border(top=Side(style="thin"))
 _TOO_LONG: Final = 24  # characters of a heading's line before it is folded
@@ -66,7 +65,7 @@ def _figures(book: Any, report: Report, language: Language) -> None:
         sheet.append(_cells(sheet, report, row))
     last = _cells(sheet, report, report.whole)
     for cell in last:
-        cell.font = Font(name=_FONT, bold=True)
+        cell.font = Font(bold=True)
         cell.border = _LINE
     sheet.append(last)
     sheet.print_title_rows = "1:1"
@@ -111,7 +110,7 @@ def _ground(book: Any, report: Report) -> None:
 
 def _head(sheet: Any, text: str) -> Any:
     cell = WriteOnlyCell(sheet, text)
-    cell.font = Font(name=_FONT, bold=True, color="FFFFFFFF")
+    cell.font = Font(bold=True, color="FFFFFFFF")
     cell.fill = _HEAD
     cell.alignment = Alignment(wrap_text=True, horizontal="center", vertical="center")
     return cell

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-
 from natalog import events
 from natalog.events import OverSix, Principal, WithdrawalAction
 from tests.golden import scenes
@@ -45,7 +44,7 @@ class October:
         self._shanghai()
 
     def _first_night(self) -> None:
-        """The Beijing calendar: one registration belongs to September, one to October, though both are 30 September UTC."""
+        """One registration belongs to September, one to October, though both are of 30 September UTC."""
         self.ledger.now = ms("2026-10-01T00:10:00")
         self.send(self.filing(SHANGHAI, partition=11, registered_at=ms("2026-09-30T23:59:59.999")))
         self.send(self.filing(SHANGHAI, partition=11, registered_at=ms("2026-10-01T00:00:00")))  # 10 minutes
@@ -79,9 +78,7 @@ class October:
             "registration_id": self.owed.registration_id,
         }
         self.send(
-            events.Completion(
-                event_id=ledger.id(), submitter=self.owed.submitter, registered_at=now, **about
-            )
+            events.Completion(event_id=ledger.id(), submitter=self.owed.submitter, registered_at=now, **about)
         )
         ledger.now = now + 31 * MINUTE
         self.send(
@@ -137,9 +134,7 @@ class October:
         self.send(late)  # STATION, 151 minutes
         right = ledger.number(4)
         self.send(
-            ledger.again(
-                self.slip, certificate_number=right, corrects=self.slip.event_id, gate="check-2"
-            )
+            ledger.again(self.slip, certificate_number=right, corrects=self.slip.event_id, gate="check-2")
         )
         evidence = OverSix(visit=True, face=True, fingerprint=True, dna=True, approval_ref="1")
         self.send(ledger.again(self.old_child, over_six=evidence))  # AMENDMENT
@@ -163,5 +158,3 @@ class October:
             writer.write(batch_of(writer, *pieces))
         finally:
             writer.close()
-
-
