@@ -22,7 +22,8 @@ scores = st.none() | st.tuples(st.integers(0, 3), st.integers(0, 3))
 
 @given(st.integers(0, 10**9), st.integers(1, 10**9), st.integers(0, 3))
 def test_rounding_is_half_up_and_exact(part, whole, places):
-    value = share(part, whole)
+    value = Fraction(part, whole)
+    assert share(part, whole) == value
     exact = Decimal(value.numerator) / Decimal(value.denominator)
     found = rounded(value, places)
     assert abs(Fraction(found) - value) <= Fraction(1, 2 * 10**places)
@@ -109,8 +110,9 @@ def test_a_position_is_read_back_and_its_check_depends_on_every_hash(heads):
     asked = Asked.parse(position.text)
     assert asked.seqs == {head.partition: head.seq for head in position.heads}
     assert asked.check == position.check
-    other = bytes([position.heads[-1].hash[0] ^ 1]) + position.heads[-1].hash[1:]
-    altered = Position((*position.heads[:-1], Head(len(heads) - 1, heads[-1][0], other)))
+    seq, digest = heads[-1]
+    other = Head(len(heads) - 1, seq, bytes([digest[0] ^ 1]) + digest[1:])
+    altered = Position((*position.heads[:-1], other))
     assert altered.check != position.check
 
 

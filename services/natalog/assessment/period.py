@@ -23,12 +23,12 @@ class Period:
         found = re.fullmatch(r"([0-9]{4})(?:-([0-9]{2})(?:-([0-9]{2}))?)?", text)
         if found is None:
             raise ValueError(f"{text!r} is no period: a year (2026), a month (2026-10) or a day (2026-10-31)")
-        year, month, day = (None if part is None else int(part) for part in found.groups())
+        year = int(found[1])
         try:
-            if month is None:
-                return cls(text, date(int(found[1]), 1, 1), date(int(found[1]) + 1, 1, 1))
-            first = date(year or 0, month, day or 1)
-            if day is not None:
+            if found[2] is None:
+                return cls(text, date(year, 1, 1), date(year + 1, 1, 1))
+            first = date(year, int(found[2]), int(found[3] or 1))
+            if found[3] is not None:
                 return cls(text, first, first + timedelta(days=1))
             return cls(text, first, (first + timedelta(days=31)).replace(day=1))
         except (ValueError, OverflowError) as wrong:

@@ -7,6 +7,7 @@ import io
 import json
 import time
 import zipfile
+from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
@@ -23,6 +24,7 @@ from tests.integration.views.tables import rows
 pytestmark = pytest.mark.xdist_group("views")
 
 FORMATS = ("table", "csv", "xlsx", "json")
+LEVELS = ("province", "prefecture", "station")
 
 
 def assess(url: str, *arguments: str, period: str = "2026-10"):
@@ -30,7 +32,7 @@ def assess(url: str, *arguments: str, period: str = "2026-10"):
     return CliRunner().invoke(build(call), call)
 
 
-def told(url: str, *arguments: str) -> dict:
+def told(url: str, *arguments: str):
     done = assess(url, "--json", *arguments)
     assert done.exit_code == 0, done.stderr
     return json.loads(done.stdout)
@@ -42,23 +44,28 @@ def file(url: str, form: str, level: str, at: str, path: Path) -> bytes:
     return path.read_bytes()
 
 
+@dataclass(frozen=True)
+class Assessed:
+    """October when all of it is written; the position at its half, and the files made when that was the present."""
+
+    month: October
+    url: str
+    half: str
+    files: dict[tuple[str, str], bytes]
+
+
 @pytest.fixture(scope="module")
 def october(postgres, tmp_path_factory):
-    """Both halves written, the position between them, and the files that were made there before the second one came."""
     month = October()
     month.first_half()
     url = postgres.database()
     month.write(url)
-    month.url, month.half = url, told(url)["at"]
+    half = told(url)["at"]
     out = tmp_path_factory.mktemp("assess") / "file"
-    month.files = {
-        (form, level): file(url, form, level, month.half, out)
-        for form in FORMATS
-        for level in ("province", "prefecture", "station")
-    }
+    files = {(form, level): file(url, form, level, half, out) for form in FORMATS for level in LEVELS}
     month.second_half()
     month.write(url)
-    return month
+    return Assessed(month, url, half, files)
 
 
 CODES = ("province", "province_name", "prefecture", "unit")
@@ -132,7 +139,7 @@ def test_the_position_names_entries_by_their_hashes(october):
     assert told(october.url, "--at", october.half.partition("/")[0]) == found  # the check may be left out
     assert len(found["ledger"]) == 12
     for head in found["ledger"]:
-        log = october.ledger.ledger[head["partition"]][: head["seq"]]
+        log = october.month.ledger.ledger[head["partition"]][: head["seq"]]
         of_entry = rows(
             october.url,
             "SELECT encode(hash, 'hex') FROM filings WHERE partition = %s AND seq = %s "
