@@ -146,15 +146,20 @@ class October:
 
     def write(self, url: str) -> None:
         """Bring the tables up to what was played so far."""
-        writer = opened(url)
-        pieces = []
-        for partition, log in self.ledger.ledger.items():
-            start = self._written[partition]
-            if log[start:]:
-                entries = [(record.key, record.value) for record in log[start:]]
-                pieces.append(stretch(partition, entries, start))
-                self._written[partition] = len(log)
-        try:
-            writer.write(batch_of(writer, *pieces))
-        finally:
-            writer.close()
+        ends = {partition: len(log) for partition, log in self.ledger.ledger.items()}
+        write(url, self.ledger, self._written, ends)
+        self._written = ends
+
+
+def write(url: str, ledger: MemoryLedger, starts: dict[int, int], ends: dict[int, int]) -> None:
+    """Bring the entries from `starts` to `ends`, by partition, into the tables."""
+    pieces = []
+    for partition, log in ledger.ledger.items():
+        entries = [(record.key, record.value) for record in log[starts[partition] : ends[partition]]]
+        if entries:
+            pieces.append(stretch(partition, entries, starts[partition]))
+    writer = opened(url)
+    try:
+        writer.write(batch_of(writer, *pieces))
+    finally:
+        writer.close()
