@@ -22,7 +22,8 @@ HALF = {
         delay_p50_seconds=2400.0 delay_p95_seconds=3000.0 delay_max_seconds=3000.0
         to_check=4 checked_first_percent=100.0"""),
     NINGBO: of("""
-        registered=5 filed=5 exempt=1 number_missing=1 number_complete_percent=75.0 malformed=1 malformed_percent=20.0
+        registered=6 filed=5 missing=1 exempt=1 number_missing=1 number_complete_percent=75.0
+        malformed=1 malformed_percent=20.0
         timed=5 on_time=5 gross_percent=100.0 assessed_percent=100.0 discipline_percent=100.0 rank=2
         delay_p50_seconds=180.0 delay_p95_seconds=180.0 delay_max_seconds=180.0
         to_check=3 checked_first_percent=66.67 refused_used=1 refused_malformed_number=1
@@ -47,18 +48,18 @@ AFTER = {
     NINGBO: of(
         """
         number_missing=0 number_complete_percent=100.0 to_check=4 checked_first_percent=75.0 contested_closed=1
-        rank=1""",
+        overdue_open=1 discipline_percent=83.33""",
         HALF[NINGBO],
     ),
     SHANGHAI: of("amendments=1 over_six_without_evidence=0", HALF[SHANGHAI]),
-    ADMINISTRATORS: HALF[ADMINISTRATORS],
+    ADMINISTRATORS: of("void_to_listed_median_hours=3.0", HALF[ADMINISTRATORS]),
 }
 """And after what was owed came and what was wrong was put right."""
 
 PROVINCES = {
     "310000": HALF[SHANGHAI],
     "330000": of("""
-        registered=10 filed=9 missing=1 exempt=1 number_missing=1 number_complete_percent=87.5 malformed=1
+        registered=11 filed=9 missing=2 exempt=1 number_missing=1 number_complete_percent=87.5 malformed=1
         malformed_percent=11.11 timed=9 on_time=6 gross_percent=66.67 assessed_percent=85.71
         discipline_percent=75.0 rank=2 delay_p50_seconds=180.0 delay_p95_seconds=3000.0 delay_max_seconds=3000.0
         late_station=1 late_transport=1 late_ministry=1 overdue_open=1 to_check=7 checked_first_percent=85.71

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from natalog import events
-from natalog.events import OverSix, Principal, WithdrawalAction
+from natalog.events import OverSix, Principal
 from tests.golden import scenes
 from tests.golden.memory_ledger import MemoryLedger
 from tests.golden.scenes import person, withdrawal
@@ -72,23 +72,29 @@ class October:
         # MINISTRY, 40 minutes: partition 0 took nothing for the hour in which they ran out.
         self.send(self.filing(HANGZHOU, partition=0, registered_at=now - 40 * MINUTE, **early))
         self.owed = self.filing(HANGZHOU, partition=3, registered_at=now)
-        about = {
-            "certificate_number": self.owed.certificate_number,
-            "unit_code": HANGZHOU,
-            "registration_id": self.owed.registration_id,
-        }
-        self.send(
-            events.Completion(event_id=ledger.id(), submitter=self.owed.submitter, registered_at=now, **about)
-        )
+        self.send(self._completion(self.owed))
         ledger.now = now + 31 * MINUTE
-        self.send(
-            events.FilingOverdue(
-                event_id=ledger.id(),
-                submitter=WATCH,
-                due_at=now + 30 * MINUTE,
-                observed_at=ledger.now,
-                **about,
-            )
+        self.send(self._overdue(self.owed))
+
+    def _completion(self, owed: events.Filing) -> events.Completion:
+        return events.Completion(
+            event_id=self.ledger.id(),
+            certificate_number=owed.certificate_number,
+            unit_code=owed.unit_code,
+            submitter=owed.submitter,
+            registration_id=owed.registration_id,
+            registered_at=owed.registered_at or 0,
+        )
+
+    def _overdue(self, owed: events.Filing) -> events.FilingOverdue:
+        return events.FilingOverdue(
+            event_id=self.ledger.id(),
+            certificate_number=owed.certificate_number,
+            unit_code=owed.unit_code,
+            submitter=WATCH,
+            registration_id=owed.registration_id,
+            due_at=(owed.registered_at or 0) + 30 * MINUTE,
+            observed_at=self.ledger.now,
         )
 
     def _ningbo(self) -> None:
@@ -105,11 +111,15 @@ class October:
             self.filing(NINGBO, partition=0, certificate_number=self.used.certificate_number)
         )  # contested
 
+        self.forgotten = self.filing(NINGBO, partition=10)
+        self.send(self._completion(self.forgotten))  # not due yet, and never filed
+
     def _shanghai(self) -> None:
         ledger = self.ledger
         self.old_child = self.filing(SHANGHAI, partition=7, birth_date=scenes.BORN - 2_500)
         self.send(self.old_child)
-        stolen = self.filing(SHANGHAI, partition=8)
+        stolen = self.stolen = self.filing(SHANGHAI, partition=8)
+        self.listed_at = ledger.now
         listing = scenes.listing(
             ledger, stolen.certificate_number or "", effective_at=ledger.now - 2 * HOUR, cause="STOLEN"
         )
@@ -142,7 +152,9 @@ class October:
         request = withdrawal(*about, person("admin-1"))
         self.send(request)
         self.send(withdrawal(*about, person("admin-2"), request.event_id))
-        assert request.action is WithdrawalAction.REQUEST
+        self.send(self._overdue(self.forgotten))
+        number = self.stolen.certificate_number or ""
+        self.send(scenes.void(ledger, number, effective_at=self.listed_at - 3 * HOUR))
 
     def write(self, url: str) -> None:
         """Bring the tables up to what was played so far."""
