@@ -13,16 +13,15 @@ _BOM = "\N{ZERO WIDTH NO-BREAK SPACE}"
 
 def as_csv(report: Report, language: Language = Language.KEYS) -> bytes:
     """The file. Headings for people come after a byte order mark, by which spreadsheets know UTF-8."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\r\n")
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\r\n")
     beside = ("rank", "rules", "position")
-    writer.writerow(
-        [
-            *(heading(key, *HEADINGS[key], language) for key in codes(report.level)),
-            *(heading(column.key, column.en, column.zh, language) for column in COLUMNS),
-            *(heading(key, *HEADINGS[key], language) for key in beside),
-        ]
-    )
+    headings = [
+        *(heading(key, *HEADINGS[key], language) for key in codes(report.level)),
+        *(heading(column.key, column.en, column.zh, language) for column in COLUMNS),
+        *(heading(key, *HEADINGS[key], language) for key in beside),
+    ]
+    writer.writerow(text.replace("\n", " ") for text in headings)
     for row in (*report.rows, report.whole):
         figures = (written(column, value) for column, value in zip(COLUMNS, row.figures, strict=True))
         writer.writerow(
@@ -35,4 +34,4 @@ def as_csv(report: Report, language: Language = Language.KEYS) -> bytes:
             ]
         )
     mark = "" if language is Language.KEYS else _BOM
-    return (mark + text.getvalue()).encode()
+    return (mark + out.getvalue()).encode()

@@ -17,7 +17,15 @@ _WIDTH = 400  # nothing is ever folded to a terminal's width: a pipe gets the sa
 def as_table(report: Report, language: Language = Language.EN) -> bytes:
     """Text in UTF-8. Counts that are nought everywhere are left out of the blocks of refusals and lateness."""
     text = io.StringIO()
-    console = Console(file=text, width=_WIDTH, color_system=None, highlight=False, legacy_windows=False)
+    console = Console(
+        file=text,
+        width=_WIDTH,
+        color_system=None,
+        highlight=False,
+        markup=False,
+        emoji=False,
+        legacy_windows=False,
+    )
     rows = (*report.rows, report.whole)
     for part in Part:
         table = Table(

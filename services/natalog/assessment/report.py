@@ -15,6 +15,7 @@ from natalog.assessment.position import Position
 from natalog.assessment.provinces import PROVINCES
 
 _HOUR = 3_600_000
+_LONGEST = 40  # characters of a code; a unit's has twelve
 
 
 class Language(StrEnum):
@@ -90,8 +91,15 @@ def code_values(row: Row, level: Level, whole: bool) -> tuple[str, ...]:
     if whole:
         values = ("ALL", "合计", "", "")
     else:
-        values = (place.province, PROVINCES.get(place.province, "不明"), place.prefecture, place.unit)
+        name = PROVINCES.get(place.province, "不明")
+        values = (place.province, name, _harmless(place.prefecture), _harmless(place.unit))
     return values[: len(codes(level))]
+
+
+def _harmless(code: str) -> str:
+    """A code as it may stand in a file: whoever sends records writes unit codes, and spreadsheets run formulas."""
+    shown = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in code[:_LONGEST])
+    return f"'{shown}" if shown.startswith(("=", "+", "-", "@")) else shown
 
 
 def heading(key: str, en: str, zh: str, language: Language) -> str:
