@@ -74,6 +74,10 @@ def test_table(hostile):
         assert text.count(code) == 5  # a block each
 
 
+def test_who_is_nowhere_has_no_rank(hostile):
+    assert {row.rank for row in hostile.rows} == {None}
+
+
 @pytest.mark.parametrize("language", list(Language))
 def test_a_period_of_nothing_is_a_file_with_the_whole_alone(language):
     nothing = made([])

@@ -64,8 +64,8 @@ HEADINGS = {
 def report(facts: dict[Place, Facts], period: Period, level: Level, position: Position) -> Report:
     """The assessment from the facts of every unit."""
     places = gathered(facts, level)
-    # Who has no code cannot be held to account: no rank.
-    scores = [score(one) if place.code(level) else None for place, one in places.items()]
+    # Whom the table of divisions does not know cannot be held to account: no rank.
+    scores = [score(one) if place.province and place.code(level) else None for place, one in places.items()]
     rows = tuple(
         _row(place, one, rank) for (place, one), rank in zip(places.items(), ranks(scores), strict=True)
     )
