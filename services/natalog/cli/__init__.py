@@ -43,6 +43,7 @@ COMMANDS = (
     Command("status", "natalog.cli.status", "status", "Ask for the status of certificate numbers."),
     Command("tail", "natalog.cli.tail", "tail", "Print the records of a topic, readable."),
     Command("replay", "natalog.cli.replay", "app", "Read the ledger again and prove it (verify)."),
+    Command("assess", "natalog.cli.assess", "assess", "Assess filing discipline as of a ledger position."),
     Command(
         "sample", "natalog.cli.sample", "sample", "Make up a population that follows the published births."
     ),

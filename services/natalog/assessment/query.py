@@ -1,0 +1,268 @@
+"""The facts of a period as of a ledger position, in SQL against the tables that docs/projection.md documents.
+
+Every statement gives rows of (province, prefecture, unit, …); `facts` puts them together. An entry counts when its seq
+lies before the position's, and a change when the entry that made it does: later entries change nothing in the answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, LiteralString
+
+import psycopg
+from psycopg import Connection, IsolationLevel
+from psycopg.rows import dict_row
+
+from natalog.assessment.facts import Facts, Place
+from natalog.assessment.period import Period
+from natalog.assessment.position import GENESIS, Asked, Head, NotThere, Position, within
+
+_AT: LiteralString = (
+    "at AS (SELECT * FROM unnest(%(partitions)s::smallint[], %(seqs)s::bigint[]) AS a (partition, seq))"
+)
+_PLACE: LiteralString = (
+    "coalesce(province, '') AS province, coalesce(prefecture, '') AS prefecture, "
+    "coalesce(unit_code, '') AS unit"
+)
+_RECEIVED: LiteralString = "received_at >= %(begins)s AND received_at < %(ends)s"
+
+# Filings of the period: the registration date they state lies in it. What was misrouted, or sent under a used event id,
+# is no filing of anybody's: it counts among the refusals alone.
+_FILINGS: LiteralString = f"""
+{_AT},
+f AS MATERIALIZED (
+    SELECT f.* FROM filings f JOIN at USING (partition)
+    WHERE f.seq < at.seq AND f.registered_day >= %(first)s AND f.registered_day < %(after)s
+      AND (f.reason IS NULL OR f.reason NOT IN ('MISROUTED', 'EVENT_ID_REUSED'))
+)"""
+
+# One row per registration: a unit's registration id, under whatever numbers it was filed.
+_REGISTRATIONS: LiteralString = f"""
+WITH {_FILINGS},
+o AS (
+    SELECT o.* FROM obligations o JOIN at USING (partition)
+    WHERE o.opened_seq < at.seq AND (o.closed_seq IS NULL OR o.closed_seq >= at.seq)
+      AND o.registered_at >= %(begins)s AND o.registered_at < %(ends)s
+),
+r AS (
+    SELECT min(province) AS province, min(prefecture) AS prefecture, unit_code, registration_id, true AS filed,
+        bool_or(wellformed) AS numbered,
+        bool_or(exemption IS NOT NULL AND verdict = 'ACCEPTED') AS exempt,
+        bool_or(coalesce(reason = 'MALFORMED_NUMBER', false)) AS malformed,
+        bool_or('VOID_CERTIFICATE' = ANY (doubts)) AS void_certificate,
+        bool_or('COLLECTIVE_HOUSEHOLD' = ANY (doubts)) AS collective_household,
+        bool_or('NON_RELATIVE' = ANY (doubts)) AS non_relative,
+        bool_or('PRIVATE_ADOPTION' = ANY (doubts)) AS private_adoption,
+        bool_or('OVER_SIX' = ANY (doubts)) AS over_six,
+        bool_or('FOLLOWS_NEITHER' = ANY (doubts)) AS follows_neither,
+        bool_or('UNMARRIED_FATHER' = ANY (doubts)) AS unmarried_father,
+        bool_or(cardinality(doubts) > 0) AS doubtful,
+        coalesce((array_agg('OVER_SIX' = ANY (doubts) ORDER BY received_at DESC, partition DESC, seq DESC)
+                  FILTER (WHERE verdict = 'ACCEPTED'))[1], false) AS over_six_unproven
+    FROM f GROUP BY unit_code, registration_id
+    UNION ALL
+    SELECT min(province), min(prefecture), unit_code, registration_id, false, false, false, false, false, false, false,
+        false, false, false, false, false, false
+    FROM o WHERE NOT EXISTS (
+        SELECT FROM f WHERE f.unit_code = o.unit_code AND f.registration_id = o.registration_id)
+    GROUP BY unit_code, registration_id
+)
+SELECT {_PLACE}, count(*) AS registered,
+    count(*) FILTER (WHERE filed) AS filed,
+    count(*) FILTER (WHERE NOT filed) AS missing,
+    count(*) FILTER (WHERE numbered) AS numbered,
+    count(*) FILTER (WHERE filed AND exempt AND NOT numbered) AS exempt,
+    count(*) FILTER (WHERE malformed) AS malformed,
+    count(*) FILTER (WHERE void_certificate) AS "VOID_CERTIFICATE",
+    count(*) FILTER (WHERE collective_household) AS "COLLECTIVE_HOUSEHOLD",
+    count(*) FILTER (WHERE non_relative) AS "NON_RELATIVE",
+    count(*) FILTER (WHERE private_adoption) AS "PRIVATE_ADOPTION",
+    count(*) FILTER (WHERE over_six) AS "OVER_SIX",
+    count(*) FILTER (WHERE follows_neither) AS "FOLLOWS_NEITHER",
+    count(*) FILTER (WHERE unmarried_father) AS "UNMARRIED_FATHER",
+    count(*) FILTER (WHERE doubtful) AS doubtful,
+    count(*) FILTER (WHERE over_six_unproven) AS over_six_unproven
+FROM r GROUP BY 1, 2, 3"""
+
+_TIMING: LiteralString = f"""
+WITH {_FILINGS}
+SELECT {_PLACE},
+    count(*) FILTER (WHERE delay_ms IS NOT NULL) AS timed,
+    count(*) FILTER (WHERE delay_ms IS NOT NULL AND NOT 'FILED_LATE' = ANY (flags)) AS on_time,
+    count(*) FILTER (WHERE delay_ms IS NULL AND 'NOT_TIMEABLE' = ANY (flags)) AS untimed,
+    count(*) FILTER (WHERE lateness_cause = 'STATION') AS "late STATION",
+    count(*) FILTER (WHERE lateness_cause = 'TRANSPORT') AS "late TRANSPORT",
+    count(*) FILTER (WHERE lateness_cause = 'MINISTRY') AS "late MINISTRY",
+    count(*) FILTER (WHERE lateness_cause = 'CLOCK') AS "late CLOCK",
+    count(*) FILTER (WHERE lateness_cause = 'UNKNOWN') AS "late UNKNOWN",
+    count(*) FILTER (WHERE wellformed AND NOT backfill AND NOT amendment) AS to_check,
+    count(*) FILTER (WHERE wellformed AND NOT backfill AND NOT amendment
+                     AND NOT 'UNCHECKED' = ANY (flags)) AS checked,
+    array_agg(delay_ms ORDER BY delay_ms) FILTER (WHERE delay_ms IS NOT NULL) AS delays,
+    array_agg(DISTINCT rules) AS rules
+FROM f GROUP BY 1, 2, 3"""
+
+_OVERDUE: LiteralString = f"""
+WITH {_AT}
+SELECT {_PLACE}, count(*) AS overdue_open
+FROM obligations o JOIN at USING (partition)
+WHERE o.opened_seq < at.seq AND o.overdue_seq < at.seq AND (o.closed_seq IS NULL OR o.closed_seq >= at.seq)
+  AND o.registered_at >= %(begins)s AND o.registered_at < %(ends)s
+GROUP BY 1, 2, 3"""
+
+# Filings by their registration date like everything said of them; other kinds have none and go by receipt.
+_REFUSALS: LiteralString = f"""
+WITH {_AT}
+SELECT {_PLACE}, reason, count(*) AS refused
+FROM (
+    SELECT f.province, f.prefecture, f.unit_code, f.reason FROM filings f JOIN at USING (partition)
+    WHERE f.seq < at.seq AND f.reason IS NOT NULL
+      AND f.registered_day >= %(first)s AND f.registered_day < %(after)s
+    UNION ALL
+    SELECT d.province, d.prefecture, d.unit_code, d.reason FROM decisions d JOIN at USING (partition)
+    WHERE d.seq < at.seq AND d.reason IS NOT NULL AND {_RECEIVED}
+) refused
+GROUP BY 1, 2, 3, 4"""
+
+_CORRECTIONS: LiteralString = f"""
+WITH {_AT}
+SELECT {_PLACE},
+    count(*) FILTER (WHERE amendment) AS amendments,
+    count(*) FILTER (WHERE backfill AND verdict = 'ACCEPTED' AND NOT amendment) AS backfilled
+FROM filings f JOIN at USING (partition)
+WHERE f.seq < at.seq AND {_RECEIVED} AND (amendment OR backfill)
+GROUP BY 1, 2, 3"""
+
+# A contest opens with the first entry that shows it and closes with the first withdrawal approved after that; both
+# stand with the unit whose entry opened it.
+_CONTESTED: LiteralString = f"""
+WITH {_AT},
+c AS (
+    SELECT c.partition, c.number, c.contested_seq, at.seq FROM certificates c JOIN at USING (partition)
+    WHERE c.contested_seq < at.seq
+),
+opened AS (
+    SELECT c.*, e.province, e.prefecture, e.unit_code, e.received_at
+    FROM c JOIN (
+        SELECT partition, seq, province, prefecture, unit_code, received_at FROM filings
+        WHERE 'CONTESTED' = ANY (flags)
+        UNION ALL
+        SELECT partition, seq, province, prefecture, unit_code, received_at FROM decisions
+        WHERE 'CONTESTED' = ANY (flags)
+    ) e ON e.partition = c.partition AND e.seq = c.contested_seq
+),
+closed AS (
+    SELECT DISTINCT ON (c.number) c.number, w.received_at
+    FROM c JOIN decisions w ON w.key = c.number AND w.partition = c.partition
+        AND w.seq > c.contested_seq AND w.seq < c.seq
+    WHERE w.kind = 'Withdrawal' AND w.verdict = 'ACCEPTED' AND w.action = 'APPROVE' AND w.first_seq IS NOT NULL
+    ORDER BY c.number, w.seq
+)
+SELECT {_PLACE},
+    count(*) FILTER (WHERE o.received_at >= %(begins)s AND o.received_at < %(ends)s) AS contested_opened,
+    count(*) FILTER (WHERE closed.received_at >= %(begins)s AND closed.received_at < %(ends)s) AS contested_closed
+FROM opened o LEFT JOIN closed USING (number)
+GROUP BY 1, 2, 3"""
+
+# From the moment a number was void, by its issuer's word or the listing's own, to the owner's listing of it.
+_LISTING: LiteralString = f"""
+WITH {_AT},
+listed AS (
+    SELECT b.province, b.owner AS prefecture, d.unit_code, b.listed_at, (
+        SELECT least(b.effective_at, min(v.effective_at)) FROM voids v
+        WHERE v.number = b.number AND v.partition = b.partition AND v.voided_seq < at.seq
+          AND v.effective_at < b.listed_at) AS void_at
+    FROM blacklist b JOIN at USING (partition)
+    JOIN decisions d ON d.partition = b.partition AND d.seq = b.listed_seq AND d.received_at = b.listed_at
+    WHERE b.listed_seq < at.seq AND b.listed_at >= %(begins)s AND b.listed_at < %(ends)s
+)
+SELECT {_PLACE}, count(*) AS listed,
+    array_agg(((extract(epoch FROM listed_at) - extract(epoch FROM void_at)) * 1000)::bigint)
+        FILTER (WHERE void_at < listed_at) AS listing
+FROM listed GROUP BY 1, 2, 3"""
+
+_STATEMENTS: tuple[LiteralString, ...] = (
+    _REGISTRATIONS,
+    _TIMING,
+    _OVERDUE,
+    _REFUSALS,
+    _CORRECTIONS,
+    _CONTESTED,
+    _LISTING,
+)
+
+
+@contextmanager
+def opened(url: str) -> Iterator[Connection[dict[str, Any]]]:
+    """A connection that reads all it reads at one moment, and can only read. Raises psycopg.Error."""
+    with psycopg.connect(
+        url,
+        connect_timeout=5,
+        application_name="natalog-assess",
+        options="-c search_path=natalog -c timezone=UTC -c client_min_messages=warning -c jit=off",
+        row_factory=dict_row,
+    ) as connection:
+        connection.isolation_level = IsolationLevel.REPEATABLE_READ
+        connection.read_only = True
+        yield connection
+
+
+def position_of(connection: Connection[dict[str, Any]], asked: Asked | None) -> Position:
+    """The position asked for, or the present one, with its hashes. Raises NotThere, BadPosition, psycopg.Error."""
+    rows = connection.execute(
+        "SELECT partition, seq, hash FROM ledger_positions ORDER BY partition"
+    ).fetchall()
+    if not rows:
+        raise NotThere("the projection is empty: no projector has run yet")
+    present = {row["partition"]: Head(row["partition"], row["seq"], bytes(row["hash"])) for row in rows}
+    if asked is None:
+        return Position(tuple(present.values()))
+    within(asked, {partition: head.seq for partition, head in present.items()})
+    heads = []
+    for partition, head in present.items():
+        seq = asked.seqs[partition]
+        heads.append(head if seq == head.seq else Head(partition, seq, _hash(connection, partition, seq)))
+    position = Position(tuple(heads))
+    if asked.check is not None and position.check not in (None, asked.check):
+        raise NotThere(
+            f"the projection holds other entries at this position: its check is {position.check}, and {asked.check} "
+            "was asked for. It was folded from another ledger, or one of the two was altered"
+        )
+    return position
+
+
+def _hash(connection: Connection[dict[str, Any]], partition: int, seq: int) -> bytes | None:
+    if seq == 0:
+        return GENESIS
+    row = connection.execute(
+        "SELECT hash FROM filings WHERE partition = %(p)s AND seq = %(s)s "
+        "UNION ALL SELECT hash FROM decisions WHERE partition = %(p)s AND seq = %(s)s",
+        {"p": partition, "s": seq - 1},
+    ).fetchone()
+    return None if row is None else bytes(row["hash"])
+
+
+def facts(connection: Connection[dict[str, Any]], period: Period, position: Position) -> dict[Place, Facts]:
+    """What is known of each unit. Raises psycopg.Error."""
+    found: dict[Place, Facts] = {}
+    arguments = {
+        "partitions": [head.partition for head in position.heads],
+        "seqs": [head.seq for head in position.heads],
+        "first": period.first,
+        "after": period.after,
+        "begins": period.begins,
+        "ends": period.ends,
+    }
+    for statement in _STATEMENTS:
+        for row in connection.execute(statement, arguments):
+            place = Place(row.pop("province"), row.pop("prefecture"), row.pop("unit"))
+            into = found.setdefault(place, Facts())
+            into.delays += row.pop("delays", None) or ()
+            into.listing += row.pop("listing", None) or ()
+            into.rules.update(row.pop("rules", ()))
+            if "reason" in row:
+                into.counts[f"refused {row['reason']}"] += row["refused"]
+            else:
+                into.counts.update(row)
+    return {place: one for place, one in found.items() if one.rules or one.listing or +one.counts}
