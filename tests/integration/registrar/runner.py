@@ -10,6 +10,7 @@ No product code knows of this: steps are methods, and methods can be replaced.
 
 from __future__ import annotations
 
+import inspect
 import os
 import signal
 import sys
@@ -58,23 +59,44 @@ def stumble(at: str, signal_: signal.Signals) -> None:
     setattr(owner, method, wrapped)
 
 
+_REPLACED: list[tuple[Any, str, Any]] = []
+
+
+def replace(owner: Any, name: str, function: Callable[..., Any]) -> None:
+    """Put `function` in the place of one that takes the same arguments: else a guard's test would fail of a TypeError,
+    and prove nothing."""
+    original = getattr(owner, name)
+    shape, stands_for = inspect.signature(function), inspect.signature(original)
+    shape.bind(*(object() for p in stands_for.parameters.values() if p.kind is p.POSITIONAL_OR_KEYWORD),
+               **{p.name: object() for p in stands_for.parameters.values() if p.kind is p.KEYWORD_ONLY})  # fmt: skip
+    _REPLACED.append((owner, name, original))
+    setattr(owner, name, function)
+
+
+def restore() -> None:
+    """Put everything back."""
+    while _REPLACED:
+        owner, name, original = _REPLACED.pop()
+        setattr(owner, name, original)
+
+
 def without(guard: str) -> None:
     """Take one guard out."""
     if guard == "landing":
-        flight._landed = lambda *_: True
+        replace(flight, "_landed", lambda *_: True)
     elif guard == "ends":
-        desk.Desk.compare_ends = lambda self, ends: None
+        replace(desk.Desk, "compare_ends", lambda self, ends, now: None)
     elif guard == "foreign":
         original = desk.Desk._take_over
 
         def trusting(self: desk.Desk, partition: Any, *, suspicious: bool) -> None:
             original(self, partition, suspicious=False)
 
-        desk.Desk._take_over = trusting
+        replace(desk.Desk, "_take_over", trusting)
     elif guard == "patience":
-        desk.Patience.is_over = lambda self, resume, ends, now: False
+        replace(desk.Patience, "is_over", lambda self, resume, ends, now: False)
     elif guard == "membership":
-        intake.Intake.is_member = lambda self, partition, resume: True
+        replace(intake.Intake, "is_member", lambda self, partition, resume: True)
     elif guard == "high watermark":
 
         def stable_end(self: takeover.Round) -> takeover.Findings | None:
@@ -85,10 +107,10 @@ def without(guard: str) -> None:
             return found
 
         findings = takeover.Round.findings
-        takeover.Round.findings = stable_end
+        replace(takeover.Round, "findings", stable_end)
     elif guard == "stable offsets":
-        takeover.CommittedOffsets.ready = lambda self: True
-        takeover.CommittedOffsets.offsets = lambda self: {}
+        replace(takeover.CommittedOffsets, "ready", lambda self: True)
+        replace(takeover.CommittedOffsets, "offsets", lambda self: {})
     elif guard == "resume":
         # Trust what the group committed.
         compare = desk.Desk._compare_committed
@@ -100,25 +122,27 @@ def without(guard: str) -> None:
             committed[partition.number] = [max(0, found.committed.get(place, -1)) for place in places]
             partition.known_gaps = Anything()
 
-        desk.Desk._compare_committed = trust
-        desk.Desk.resume = lambda self, number: committed[number]
+        replace(desk.Desk, "_compare_committed", trust)
+        replace(desk.Desk, "resume", lambda self, number: committed[number])
     elif guard == "intake start":
-        desk.Desk._missing_intake = lambda self, partition, found: None
-        work.in_order = loop.in_order = lambda columns, causes, gaps: columns
+        replace(desk.Desk, "_missing_intake", lambda self, partition, found: None)
+        replace(work, "in_order", lambda columns, causes, gaps: columns)
+        replace(loop, "in_order", lambda columns, causes, gaps: columns)
     elif guard == "order":
-        work.in_order = loop.in_order = lambda columns, causes, gaps: columns
+        replace(work, "in_order", lambda columns, causes, gaps: columns)
+        replace(loop, "in_order", lambda columns, causes, gaps: columns)
     elif guard == "offsets":
-        writer.LedgerWriter.send_offsets = lambda self, offsets, metadata: None
+        replace(writer.LedgerWriter, "send_offsets", lambda self, offsets, metadata: None)
     elif guard == "proof":
         from natalog.ledger.fold import Fold
 
-        Fold._prove = lambda self, stretch: setattr(self, "_proven", True)
+        replace(Fold, "_prove", lambda self, stretch: setattr(self, "_proven", True))
     elif guard == "identity":
         from natalog.ledger.fold import Fold
         from natalog.ledger.store import Store
 
-        Store.belongs_to = lambda self, identity: True
-        Fold._prove = lambda self, stretch: setattr(self, "_proven", True)
+        replace(Store, "belongs_to", lambda self, identity: True)
+        replace(Fold, "_prove", lambda self, stretch: setattr(self, "_proven", True))
     elif guard == "lead topic":
         # What the assignor gave of each topic, not the lead topic's numbers of all.
         original_init = intake.Intake.__init__
@@ -133,11 +157,11 @@ def without(guard: str) -> None:
             topics = list(intake.LIVE_TOPICS)
             live.subscribe(topics, on_assign=own, on_revoke=self._on_revoke, on_lost=self._on_revoke)
 
-        intake.Intake.__init__ = subscribe_all
+        replace(intake.Intake, "__init__", subscribe_all)
     elif guard == "two consumers":
         share_one_consumer()
     elif guard == "alerts wait":
-        alerts.Alerts.sift = lambda self, messages: messages
+        replace(alerts.Alerts, "sift", lambda self, messages: messages)
     elif guard == "halt alone":
         original_decide = work.Decider.decide
 
@@ -147,7 +171,7 @@ def without(guard: str) -> None:
                 raise decided.sick
             return decided
 
-        work.Decider.decide = everything
+        replace(work.Decider, "decide", everything)
     else:
         raise SystemExit(f"no such guard: {guard}")
 
@@ -168,7 +192,9 @@ def share_one_consumer() -> None:
 def old_build() -> None:
     """Know every intake topic but the last."""
     intake.LIVE_TOPICS = tuple(topic for topic in intake.LIVE_TOPICS if topic != "sla.alerts")
-    intake.Intake.behind = lambda self, topic, partition, next_offset: 0
+    # What it does not read it is not waiting for.
+    replace(desk.Patience, "is_over", lambda self, resume, ends, now: False)
+    replace(desk.Patience, "is_spent", lambda self, resume, now: False)
 
 
 if __name__ == "__main__":
