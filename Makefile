@@ -1,5 +1,5 @@
 # Everything goes through scripts/setup first; it takes about a second when all is there.
-.PHONY: setup demo test check unit integration wheel format bench bench-quick bench-full bench-projection clean
+.PHONY: setup demo test check unit integration wheel format bench bench-quick bench-full bench-projection bench-watch clean
 export PATH := $(CURDIR)/.venv/bin:$(HOME)/.local/bin:$(PATH)
 
 setup:
@@ -25,6 +25,10 @@ bench: bench-quick bench-projection
 # Into PostgreSQL, beside executemany; a minute.
 bench-projection: setup
 	@python -m bench.projection
+
+# The watch under kills, rebalances and a broker that goes away; some minutes.
+bench-watch: setup
+	@python -m bench.watch
 
 # Against Kafka Streams; needs a JDK besides. Under five minutes; the last line is a JSON object.
 bench-quick:

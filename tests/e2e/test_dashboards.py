@@ -161,6 +161,7 @@ def test_every_postgres_panel_has_data(stack: dict[str, Any]) -> None:
 
     with psycopg.connect(stack["postgres"], autocommit=True) as connection:
         connection.execute("SET default_transaction_read_only = on")
+        connection.execute("SET ROLE natalog_reader")  # as Grafana's login may
         empty = []
         for title, target in targets("grafana-postgresql-datasource"):
             rows = connection.execute(filled_in(target["rawSql"])).fetchall()

@@ -198,15 +198,24 @@ FILING = [
     ),
     Panel(
         title="Oldest open obligations 最久未备案",
-        description="Age of the oldest completed registration that is not filed and not told as overdue yet, by province. "
-        "At 30 minutes it is; from then on it is among those overdue now.",
-        kind=Kind.RANKING,
-        queries=[Prom("topk(10, max by (province) (natalog_obligation_oldest_seconds))", "{{province}}")],
-        unit="s",
-        decimals=0,
-        thresholds=((None, GREEN), (1200, YELLOW), (1800, RED)),
-        empty="Not measured: does the watch run? 未采集",
-        columns=PROVINCES,
+        description="Completed registrations without a filing, overdue ones included, by province: how many, and the "
+        "age of the oldest since its registration.",
+        kind=Kind.TABLE,
+        queries=[
+            sql(
+                """
+                SELECT coalesce(province, 'unknown') AS "province 省份", count(*) AS "open 待备案",
+                       count(*) FILTER (WHERE overdue) AS "overdue 逾期",
+                       extract(epoch FROM now() - min(registered_at)) AS "oldest 最久"
+                FROM natalog.open_obligations GROUP BY 1 ORDER BY 4 DESC LIMIT 10
+                """
+            )
+        ],
+        unit="short",
+        thresholds=CALM,
+        empty="Nothing is open 无待备案登记",
+        names=PROVINCES,
+        units={"oldest 最久": ("s", ((None, GREEN), (1800, YELLOW), (86400, RED)))},
     ),
 ]
 

@@ -56,13 +56,20 @@ NOW = [
     ),
     Panel(
         title="Oldest open obligation 最久未备案",
-        description="Age of the oldest completed registration that is not filed and not told as overdue yet.",
+        description="Age, since its registration, of the oldest completed registration that is not filed, overdue or not.",
         kind=Kind.STAT,
-        queries=[Prom(f"max(natalog_obligation_oldest_seconds{{{_HERE}}})")],
+        queries=[
+            sql(
+                """
+                SELECT extract(epoch FROM now() - min(registered_at)) FROM natalog.open_obligations
+                WHERE province = '${province}0000'
+                """
+            )
+        ],
         unit="s",
         decimals=0,
-        thresholds=((None, GREEN), (1200, YELLOW), (1800, RED)),
-        empty="Not measured: does the watch run? 未采集",
+        thresholds=((None, GREEN), (1800, YELLOW), (86400, RED)),
+        empty="Nothing is open 无待备案登记",
         width=6,
         height=5,
     ),

@@ -21,9 +21,11 @@ _OVERDUE: Final = """
     SELECT coalesce(province, ''), count(*) FROM obligations
     WHERE closed_seq IS NULL AND overdue_seq IS NOT NULL GROUP BY 1
 """
-_CONTESTED: Final = (
-    "SELECT coalesce(province, ''), count(*) FROM certificates WHERE contested_seq IS NOT NULL GROUP BY 1"
-)
+# As the assessment has it: people have decided once a withdrawal was approved after the contest.
+_CONTESTED: Final = """
+    SELECT coalesce(province, ''), count(*) FROM certificates
+    WHERE contested_seq IS NOT NULL AND (freed_seq IS NULL OR freed_seq < contested_seq) GROUP BY 1
+"""
 
 
 class OpenCases:
