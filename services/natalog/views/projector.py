@@ -74,6 +74,7 @@ class Projector:
         self._pending: tuple[Future[bool], Batch] | None = None
         self.entries = 0
         """Entries written by this process."""
+        _all_clear(None)  # so that the gauges are there before any trouble is
 
     def stop(self) -> None:
         """Let `run` and `step` come to an end; from any thread."""
@@ -176,10 +177,7 @@ class Projector:
                 return False
             except psycopg.Error as error:
                 self._drop()
-                trouble = trouble_of(error)
-                if trouble != noted:
-                    _alarm(trouble, error)
-                    noted = trouble
+                noted = _alarm(error, noted)
                 if self._stop.wait(pause):
                     return False
                 pause = min(pause * 2, _LONGEST_PAUSE)
@@ -192,14 +190,14 @@ class Projector:
             try:
                 self._writer = self._open_writer()
             except psycopg.Error as error:
-                trouble = trouble_of(error)
-                if trouble != noted:
-                    _alarm(trouble, error)
-                    noted = trouble
+                noted = _alarm(error, noted)
                 self._stop.wait(pause)
                 pause = min(pause * 2, _LONGEST_PAUSE)
                 continue
-            _all_clear(noted)
+            # Connected is not written: what a batch met stays an alarm until it is written.
+            if noted is not None:
+                metrics.PROJECTION_FAILING.labels(noted).set(0)
+                log.info("PostgreSQL is there again", extra={"trouble": str(noted)})
             return self._writer
         return None
 
@@ -216,16 +214,20 @@ def _stands_at(writer: Writer, folds: dict[int, Fold]) -> bool:
     )
 
 
-def _alarm(trouble: Trouble, error: psycopg.Error) -> None:
+def _alarm(error: psycopg.Error, noted: Trouble | None) -> Trouble:
+    """Raise the alarm, and log it unless it is the one noted last. What the error means."""
+    trouble = trouble_of(error)
     metrics.PROJECTION_FAILING.labels(trouble).set(1)
-    log.error(
-        "PostgreSQL takes nothing: the projection stands still and tries again",
-        extra={
-            "trouble": str(trouble),
-            "sqlstate": error.sqlstate,
-            "reason": (error.diag.message_primary or str(error).split("\n")[0]),
-        },
-    )
+    if trouble != noted:
+        log.error(
+            "PostgreSQL takes nothing: the projection stands still and tries again",
+            extra={
+                "trouble": str(trouble),
+                "sqlstate": error.sqlstate,
+                "reason": (error.diag.message_primary or str(error).split("\n")[0]),
+            },
+        )
+    return trouble
 
 
 def _all_clear(noted: Trouble | None) -> None:

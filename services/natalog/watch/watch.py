@@ -164,10 +164,12 @@ class Watch:
         return self._clock.now(mono, int(self._wall() * 1000) - since)
 
     async def _mine(self) -> dict[int, Partition]:
-        held = self._kafka.assignment()
-        if new := held - self._partitions.keys():
+        if new := self._kafka.assignment() - self._partitions.keys():
             await self._begin(new)
-        return {number: p for number, p in self._partitions.items() if number in held}
+        # The group may have given out other shares while we were asking where these begin.
+        for number in self._partitions.keys() - self._kafka.assignment():
+            del self._partitions[number]
+        return dict(self._partitions)
 
     async def _begin(self, numbers: set[int], wanted: int = -1) -> Partition:
         """Start partitions where the group left off, or where the log begins if that has expired."""
