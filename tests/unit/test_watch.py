@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
 import uuid
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,6 +17,7 @@ from natalog.watch.alert import alert_of
 from natalog.watch.gaps import Gaps
 from natalog.watch.obligations import Folded, Obligation, Obligations
 from natalog.watch.partition import Gap, Partition, ReadAgain, Sample
+from natalog.watch.watch import Terms, Watch
 from natalog.watch.watchdog import Stillness
 from natalog.wire.codec import decode, encode
 from natalog.wire.hot import read_command
@@ -191,3 +194,36 @@ def test_standing_still_is_told_from_idleness_and_from_progress() -> None:
 def test_faust_is_imported_by_nobody_else(module: str) -> None:
     code = f"import sys, {module}; sys.exit('faust' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+class _Shares:
+    """A group that gives half of the partitions to another member while the first is asking where they begin."""
+
+    def __init__(self) -> None:
+        self.held = set(range(12))
+
+    def assignment(self) -> set[int]:
+        return set(self.held)
+
+    def started_from(self, partition: int) -> int | None:
+        return None
+
+    async def starts(self, numbers: set[int]) -> dict[int, int]:
+        self.held = set(range(6, 12))
+        return dict.fromkeys(numbers, 0)
+
+    async def ends(self, numbers: set[int]) -> dict[int, int]:
+        return dict.fromkeys(numbers, 0)
+
+    async def commit(self, offsets: dict[int, int]) -> bool:
+        assert offsets.keys() <= self.held
+        return True
+
+
+def test_what_the_group_gave_to_others_meanwhile_is_not_held() -> None:
+    none: Any = None
+    kafka: Any = _Shares()
+    watch = Watch(Terms(NEWEST, 0, 0), none)
+    watch.attach(kafka)
+    asyncio.run(watch.sweep())
+    assert watch.state()["partitions"] == list(range(6, 12))

@@ -61,7 +61,12 @@ def status(
     except httpx.HTTPError as error:
         typer.echo(f"The gateway at {target.gateway} does not answer: {error}.", err=True)
         raise typer.Exit(Exit.UNREACHABLE) from None
-    body = answer.json()
+    try:
+        body = answer.json()
+    except ValueError:
+        body = {}
+    if not isinstance(body, dict):
+        body = {}
     found: list[dict[str, Any]] = body.get("certificates", [])
     if not found:
         typer.echo(body.get("detail", f"The gateway answered {answer.status_code}."), err=True)

@@ -28,6 +28,22 @@ from natalog.gateway.roles import Call
 from natalog.wire.kinds import RECORD_OF_KIND
 from natalog.wire.schemas import SCHEMAS
 
+_UNTOLD: Final[Json] = {
+    "certificate_number": "M330123456",
+    "status": "UNKNOWN",
+    "usable": False,
+    "used": False,
+    "blacklisted": False,
+    "invalidated": False,
+    "contested": False,
+    "claimed_by_me": False,
+    "warnings": [],
+    "check_id": "0192f3a1-5c00-7000-8000-000000000002",
+    "as_of": {"token": "3.4711", "time": "2026-11-02T01:30:40.000Z"},
+    "staleness_ms": 20_000,
+}
+"""What a caller cannot bring about by a request: the replica is too far behind, or cannot record the question."""
+_UNTOLD_SUMMARY: Final = "Nobody can tell now: do not register, ask again."
 _SCOPE: Final = "Scope: `unit_code` lies within the token's `org`."
 
 
@@ -163,9 +179,15 @@ def blacklist() -> Json:
     )
 
 
+def _with_untold(asked: Json, value: Json) -> Json:
+    content = asked["responses"]["503"]["content"]["application/json"]
+    content["examples"] = {"UNKNOWN": {"summary": _UNTOLD_SUMMARY, "value": value}}
+    return asked
+
+
 def status() -> Json:
     """`GET /v1/certificates/{number}`."""
-    return question(
+    asked = question(
         "GET /v1/certificates/{number}",
         "certificate",
         "Whether a number is unused and not blacklisted (使用记录查询).",
@@ -180,6 +202,7 @@ def status() -> Json:
             ),
         },
     )
+    return _with_untold(asked, _UNTOLD)
 
 
 def check() -> Json:
@@ -219,4 +242,4 @@ def check() -> Json:
             }
         },
     }
-    return asked
+    return _with_untold(asked, {"certificates": [_UNTOLD]})

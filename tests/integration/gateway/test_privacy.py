@@ -14,6 +14,7 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import orjson
@@ -64,7 +65,7 @@ class Marks:
         return {
             mark: where
             for mark, where in self.put.items()
-            if any(form in haystack for form in (mark.encode(), orjson.dumps(mark)[1:-1], _escaped(mark)))
+            if any(form in haystack for form in (mark.encode(), _escaped(mark), quote(mark).encode()))
         }
 
 
@@ -240,7 +241,8 @@ def test_personal_data_stays_where_it_was_put(stack: Stack) -> None:
     for service in (stack.gateway, stack.registrar):
         assert not marks.found(httpx.get(f"{service.url}/metrics", trust_env=False).content)
         assert not marks.found(service.log().encode())
-        assert stack.token().rsplit(".", 1)[0] not in service.log()
+        # What all tokens of an issuer have in common: a later token has another `iat`.
+        assert stack.token().split(".")[0] not in service.log()
         assert "Bearer" not in service.log()
     stack.gateway.end()
     stack.registrar.end()

@@ -81,6 +81,14 @@ def test_every_verdict_and_every_error_has_an_example() -> None:
     assert {k for k in TITLES if f"urn:natalog:problem:{k}" not in shown} == {"unknown-outcome"}
 
 
+def test_a_status_nobody_can_tell_has_an_example() -> None:
+    for method, path in (("get", "/v1/certificates/{number}"), ("post", "/v1/certificates/check")):
+        answer = DOCUMENT["paths"][path][method]["responses"]["503"]["content"]["application/json"]
+        shown = answer["examples"]["UNKNOWN"]["value"]
+        (status,) = shown.get("certificates", [shown])
+        assert (status["status"], status["usable"]) == ("UNKNOWN", False)
+
+
 def test_roles_and_scope_are_stated() -> None:
     stated = set()
     for path, methods in DOCUMENT["paths"].items():

@@ -1,0 +1,81 @@
+"""`natalog status` against a gateway that says whatever the test wants."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+ANSWER: dict[str, Any] = {"status": 200, "body": b""}
+
+
+class Gateway(http.server.BaseHTTPRequestHandler):
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(ANSWER["status"])
+        self.end_headers()
+        self.wfile.write(ANSWER["body"])
+
+    def log_message(self, *args: Any) -> None: ...
+
+
+@pytest.fixture
+def address() -> Iterator[str]:
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Gateway) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def told(status: str, usable: bool) -> dict[str, Any]:
+    return {
+        "certificate_number": "M330123456",
+        "status": status,
+        "usable": usable,
+        "claimed_by_me": False,
+        "warnings": ["LISTED_LATER"],
+        "as_of": {"token": "3.1", "time": "2026-11-02T01:30:40.000Z"},
+    }
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "code", "says"),
+    [
+        (200, {"certificates": [told("UNUSED", True)]}, 0, "09:30:40"),
+        (200, {"certificates": [told("UNUSED", True), told("USED", False)]}, 1, "USED"),
+        (503, {"certificates": [told("UNUSED", True), told("UNKNOWN", False)]}, 5, "UNKNOWN"),
+        (401, {"type": "urn:natalog:problem:bad-token", "detail": "Get a new one."}, 5, "Get a new one."),
+        (502, "<html>", 5, "502"),
+        (200, [], 5, "200"),
+    ],
+)
+def test_exit_codes(address: str, tmp_path: Path, status: int, body: Any, code: int, says: str) -> None:
+    from natalog.cli.status import status as command
+
+    ANSWER.update(status=status, body=body.encode() if isinstance(body, str) else json.dumps(body).encode())
+    token = tmp_path / "token"
+    token.write_text("t")
+    app = typer.Typer()
+    app.command()(command)
+    result = CliRunner().invoke(app, ["M330123456", "--gateway", address, "--token-file", str(token)])
+    assert (result.exit_code, says in result.output) == (code, True), result.output
+
+
+def test_nobody_there(tmp_path: Path) -> None:
+    from natalog.cli.status import status as command
+
+    token = tmp_path / "token"
+    token.write_text("t")
+    app = typer.Typer()
+    app.command()(command)
+    result = CliRunner().invoke(
+        app, ["M330123456", "--gateway", "http://127.0.0.1:1", "--token-file", str(token)]
+    )
+    assert result.exit_code == 5
