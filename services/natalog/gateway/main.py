@@ -29,7 +29,6 @@ from natalog.gateway.intake_producer import IntakeProducer
 from natalog.gateway.lane import Lane
 from natalog.gateway.limits import Limits
 from natalog.gateway.listings import Listings
-from natalog.gateway.punctual import Punctual
 from natalog.gateway.ranges import Ranges
 from natalog.gateway.replica import LIVE_TOPICS, Replica
 from natalog.gateway.replies import Replies
@@ -171,7 +170,7 @@ def main(settings: Settings) -> int:
         host=settings.gateway_host,
         port=settings.gateway_port,
         loop="uvloop",
-        http=Punctual,
+        http="httptools",
         lifespan="on",
         log_config=None,
         access_log=False,
