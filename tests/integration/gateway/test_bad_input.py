@@ -204,7 +204,7 @@ def test_a_stream_cut_in_the_middle_is_sent_again(stack: Stack) -> None:
 
 def test_a_long_stream_with_bad_lines_sent_before_anything_is_read(stack: Stack) -> None:
     """All of it is answered in order, and the gateway takes no more memory than for a short one."""
-    count = 60_000
+    count = 150_000
     kinds = [b"{broken", b'{"a":1,"a":2}', orjson.dumps(claim("M33O000001")), orjson.dumps(claim(CITIZEN))]
     lines = [kinds[n % 4] if n % 30 else orjson.dumps(claim(number())) for n in range(count)]
     stack.lines("claims", lines[:4_000])
@@ -216,7 +216,8 @@ def test_a_long_stream_with_bad_lines_sent_before_anything_is_read(stack: Stack)
             assert (answer["status"], answer["line"]) == ([400, 400, 422, 422][n % 4], n + 1)
         else:
             assert answer["verdict"] == "ACCEPTED"
-    assert rss(stack) - before < 60
+    # 30 to 85 MiB were seen, with 60,000 lines as with 180,000; kept whole, lines and answers would take far more.
+    assert rss(stack) - before < 110
 
 
 def test_gzip_that_holds_gigabytes(stack: Stack) -> None:

@@ -10,6 +10,7 @@ No product code knows of this: steps are methods, and methods can be replaced.
 
 from __future__ import annotations
 
+import faulthandler
 import inspect
 import os
 import signal
@@ -198,6 +199,7 @@ def old_build() -> None:
 
 
 if __name__ == "__main__":
+    faulthandler.enable()
     for guard in filter(None, os.environ.get("RUNNER_WITHOUT", "").split(",")):
         without(guard)
     if at := os.environ.get("RUNNER_AT"):
