@@ -7,7 +7,6 @@ from mypy_extensions import i64
 from natalog.decision import codes
 from natalog.decision.calendar import bounded
 from natalog.decision.commands import Completion, FilingOverdue
-from natalog.decision.numbers import is_wellformed
 from natalog.decision.rules import EXEMPTIONS, RuleSet
 from natalog.decision.state import NumberState, Registration
 from natalog.decision.verdict import Decision, accepted, refused
@@ -20,7 +19,7 @@ def decide_completion(completion: Completion) -> Decision:
     """
     number = completion.number
     if number is not None and number != "":
-        return accepted() if is_wellformed(number) else refused(codes.MALFORMED_NUMBER)
+        return accepted() if completion.numbered else refused(codes.MALFORMED_NUMBER)
     exemption = completion.exemption
     if exemption is None or exemption == "":
         return refused(codes.MISSING_NUMBER)
