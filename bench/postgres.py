@@ -11,23 +11,16 @@ from types import TracebackType
 from typing import Self
 
 from natalog.local.ports import choose
-
-
-def _binaries() -> Path:
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"))
-    if found:
-        return found[-1].parent
-    alone = shutil.which("postgres")
-    if alone is None:
-        raise RuntimeError("PostgreSQL is missing: run `scripts/setup`")
-    return Path(alone).resolve().parent
+from natalog.local.postgres import find_binaries
 
 
 class Postgres:
     """As initdb sets it up, except for the port, that it listens on this machine alone, and `fsync`."""
 
     def __init__(self, directory: Path, *, fsync: bool = True) -> None:
-        binaries = _binaries()
+        binaries = find_binaries()
+        if binaries is None:
+            raise RuntimeError("PostgreSQL is missing: run `scripts/setup`")
         self.port = choose(("postgres",), {})["postgres"]
         data = directory / "data"
         data.mkdir(parents=True)
