@@ -58,12 +58,12 @@ class RegistrarProcess:
         variables["PYTHONPATH"] = str(ROOT / "services")
         self._log = self.log_path.open("ab")
         self._variables = variables
-        self._crashed = False
-        self.process = self._start()
+        self._may_crash = True
+        self.process = self._start(RUNNER)
 
-    def _start(self) -> subprocess.Popen[bytes]:
+    def _start(self, runner: Path) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
-            tethered([sys.executable, str(RUNNER)]),
+            tethered([sys.executable, str(runner)]),
             env=self._variables,
             stdout=self._log,
             stderr=subprocess.STDOUT,
@@ -77,11 +77,11 @@ class RegistrarProcess:
         Seen twice in some 2,000 starts, right after a rebalance: a null mutex in librdkafka 2.8, cause unknown. The
         warning has faulthandler's trace.
         """
-        if self.process.poll() != -signal.SIGSEGV or self._crashed:
+        if self.process.poll() != -signal.SIGSEGV or not self._may_crash:
             return False
         warnings.warn(f"a registrar crashed natively and was started again:\n{self.log()}", stacklevel=2)
-        self._crashed = True
-        self.process = self._start()
+        self._may_crash = False
+        self.process = self._start(RUNNER)
         return True
 
     def wait_ready(self, timeout: float = 30.0) -> RegistrarProcess:

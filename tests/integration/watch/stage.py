@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 import time
 import uuid
 from collections import Counter
@@ -14,7 +12,6 @@ from pathlib import Path
 
 from natalog import events
 from natalog.local.ports import choose
-from natalog.local.tether import tethered
 from natalog.settings import environment, load
 from natalog.wire.codec import decode, encode
 from natalog.wire.partition import key_of
@@ -63,14 +60,9 @@ class WatchProcess(RegistrarProcess):
         variables = environment(settings) | {f"RUNNER_{name.upper()}": value for name, value in extra.items()}
         variables["PYTHONPATH"] = str(ROOT / "services")
         self._log = self.log_path.open("ab")
-        self.process = subprocess.Popen(
-            tethered([sys.executable, str(RUNNER)]),
-            env=variables,
-            stdout=self._log,
-            stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
-            cwd=ROOT,
-        )
+        self._variables = variables
+        self._may_crash = False
+        self.process = self._start(RUNNER)
 
     def wait_holding(self, partitions: int, timeout: float = 40.0) -> WatchProcess:
         """Until it reads so many partitions."""
