@@ -42,12 +42,12 @@ from natalog.ledger.head import Head
 from natalog.ledger.step import decide_batch
 from natalog.local.ports import choose
 from natalog.local.postgres import PostgresNode, find_binaries
-from natalog.views import statements
 from natalog.views.batch import Batch, genesis
 from natalog.views.database import LIVE
 from natalog.views.following import ENTRIES, Following
 from natalog.views.migrate import migrate
 from natalog.views.projector import Projector
+from natalog.views.statements import certificates, registrations, stage
 from natalog.views.writer import Writer
 from natalog.wire.murmur2 import partition_of
 
@@ -218,9 +218,9 @@ def many(cluster: Cluster, stretches: list[Stretch], ours: int, theirs: int) -> 
         reader = FromMemory(stretches)
         folds = {p: genesis() for p in range(PARTITIONS)}
         jobs = (
-            statements.INSERT_FILINGS,
-            statements.UPSERT_TURN_OF_REGISTRATIONS.replace("turn = %s", "turn = 0"),
-            statements.UPSERT_TURN_OF_CERTIFICATES.replace("turn = %s", "turn = 0"),
+            stage.INSERT_FILINGS,
+            registrations.UPSERT_TURN.replace("turn = %s", "turn = 0"),
+            certificates.UPSERT_TURN.replace("turn = %s", "turn = 0"),
         )
         wall = cpu = server = 0.0
         filings = 0
@@ -234,7 +234,7 @@ def many(cluster: Cluster, stretches: list[Stretch], ours: int, theirs: int) -> 
             work = []
             with connection.transaction(), connection.cursor() as cursor:
                 writer._ensure_years(batch)
-                with cursor.copy(statements.COPY_FILINGS) as copy:
+                with cursor.copy(stage.COPY_FILINGS) as copy:
                     copy.write(batch.filing_rows())
                 for job in jobs:
                     head, _, rest = (

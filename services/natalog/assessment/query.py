@@ -103,6 +103,31 @@ SELECT {_PLACE},
     array_agg(DISTINCT rules) AS rules
 FROM f GROUP BY 1, 2, 3"""
 
+# "The line was down" is the sender's own word. Records of the same unit that came in meanwhile take it back: more than
+# the allowed skew after the attempt (the sender's clock), and more than ten minutes before the filing came, so that a
+# spool that empties after an outage contradicts nobody.
+_CONTRADICTED: LiteralString = f"""
+WITH {_FILINGS},
+l AS (
+    SELECT province, prefecture, unit_code, attempted_at + interval '5 minutes' AS tried,
+        received_at - interval '10 minutes' AS came
+    FROM f WHERE lateness_cause IN ('TRANSPORT', 'MINISTRY')
+),
+others AS (
+    SELECT unit_code, received_at FROM filings JOIN at USING (partition)
+    WHERE filings.seq < at.seq AND origin = 'LIVE'
+      AND received_at > (SELECT min(tried) FROM l) AND received_at < (SELECT max(came) FROM l)
+    UNION ALL
+    SELECT unit_code, received_at FROM decisions JOIN at USING (partition)
+    WHERE decisions.seq < at.seq AND kind IN ('Claim', 'Release', 'Completion')
+      AND received_at > (SELECT min(tried) FROM l) AND received_at < (SELECT max(came) FROM l)
+)
+SELECT {_PLACE}, count(*) AS late_contradicted
+FROM l WHERE EXISTS (
+    SELECT FROM others
+    WHERE others.unit_code = l.unit_code AND others.received_at > tried AND others.received_at < came)
+GROUP BY 1, 2, 3"""
+
 _OVERDUE: LiteralString = f"""
 WITH {_AT}
 SELECT {_PLACE}, count(*) AS overdue_open
@@ -182,14 +207,25 @@ SELECT {_PLACE}, count(*) AS listed,
         FILTER (WHERE void_at < listed_at) AS listing
 FROM listed GROUP BY 1, 2, 3"""
 
+# The last claim of a unit on a number, and nothing of that unit after it (docs/projection.md, claims).
+_CLAIMS: LiteralString = f"""
+WITH {_AT}
+SELECT {_PLACE}, count(*) AS claims_unanswered
+FROM claims c JOIN at USING (partition)
+WHERE c.claimed_seq < at.seq AND (c.closed_seq IS NULL OR c.closed_seq >= at.seq)
+  AND c.claimed_at >= %(begins)s AND c.claimed_at < %(ends)s
+GROUP BY 1, 2, 3"""
+
 _STATEMENTS: tuple[LiteralString, ...] = (
     _REGISTRATIONS,
     _TIMING,
+    _CONTRADICTED,
     _OVERDUE,
     _REFUSALS,
     _CORRECTIONS,
     _CONTESTED,
     _LISTING,
+    _CLAIMS,
 )
 
 
