@@ -1,4 +1,4 @@
-"""The broker's clock is set while the watch runs, which goes on by the new time. (A real broker's cannot be set here.)"""
+"""The broker's clock is set while the watch runs, which goes on by the new time (a real one cannot be set here)."""
 
 from __future__ import annotations
 
