@@ -31,7 +31,7 @@ class Server:
 
     @classmethod
     def start(cls, directory: Path) -> Server:
-        """A cluster below `directory`; returns when it answers. Without PostgreSQL the test is skipped; in CI it fails."""
+        """A cluster below `directory`, once it answers. Without PostgreSQL the test is skipped, in CI it fails."""
         binaries = find_binaries()
         if binaries is None:
             missing = "PostgreSQL is missing: run scripts/setup"
