@@ -29,13 +29,12 @@ _RECEIVED: LiteralString = "received_at >= %(begins)s AND received_at < %(ends)s
 
 # Filings of the period: the registration date they state lies in it. What was misrouted, or sent under a used event id,
 # is no filing of anybody's: it counts among the refusals alone.
+_OF_PERIOD: LiteralString = """filings f JOIN at USING (partition)
+    WHERE f.seq < at.seq AND f.registered_day >= %(first)s AND f.registered_day < %(after)s
+      AND (f.reason IS NULL OR f.reason NOT IN ('MISROUTED', 'EVENT_ID_REUSED'))"""
 _FILINGS: LiteralString = f"""
 {_AT},
-f AS MATERIALIZED (
-    SELECT f.* FROM filings f JOIN at USING (partition)
-    WHERE f.seq < at.seq AND f.registered_day >= %(first)s AND f.registered_day < %(after)s
-      AND (f.reason IS NULL OR f.reason NOT IN ('MISROUTED', 'EVENT_ID_REUSED'))
-)"""
+f AS MATERIALIZED (SELECT f.* FROM {_OF_PERIOD})"""
 
 # One row per registration: a unit's registration id, under whatever numbers it was filed.
 _REGISTRATIONS: LiteralString = f"""
@@ -105,13 +104,14 @@ FROM f GROUP BY 1, 2, 3"""
 
 # "The line was down" is the sender's own word. Records of the same unit that came in meanwhile take it back: more than
 # the allowed skew after the attempt (the sender's clock), and more than ten minutes before the filing came, so that a
-# spool that empties after an outage contradicts nobody.
+# spool that empties after an outage contradicts nobody. A week is looked at, or one filing that came after years would
+# have all of them read.
 _CONTRADICTED: LiteralString = f"""
-WITH {_FILINGS},
+WITH {_AT},
 l AS (
     SELECT province, prefecture, unit_code, attempted_at + interval '5 minutes' AS tried,
-        received_at - interval '10 minutes' AS came
-    FROM f WHERE lateness_cause IN ('TRANSPORT', 'MINISTRY')
+        least(received_at - interval '10 minutes', attempted_at + interval '7 days') AS came
+    FROM {_OF_PERIOD} AND lateness_cause IN ('TRANSPORT', 'MINISTRY')
 ),
 others AS (
     SELECT unit_code, received_at FROM filings JOIN at USING (partition)
