@@ -33,8 +33,8 @@ class Broker:
             None,
             mono=lambda: self.mono / 1000,
             wall=lambda: self.now / 1000,
-        )  # type: ignore[arg-type]
-        self.watch.attach(self)  # type: ignore[arg-type]
+        )
+        self.watch.attach(self)
 
     @property
     def now(self) -> int:
@@ -45,7 +45,7 @@ class Broker:
         self._offset += by
 
     async def hours(self, hours: float) -> None:
-        """Time passes: a record that owes nothing every minute, a sweep every second of it that matters."""
+        """Time passes: every minute a record that owes nothing, between two sweeps."""
         for _ in range(round(hours * 60)):
             self.mono += MINUTE
             await self.watch.sweep()  # which samples the end
