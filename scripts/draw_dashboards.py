@@ -9,6 +9,7 @@ What it draws is plain; it is there to show what the panels hold, not how Grafan
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import logging
 import math
@@ -23,7 +24,7 @@ import matplotlib
 from matplotlib import dates, font_manager
 from matplotlib import pyplot as plt
 from matplotlib.patches import Rectangle
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import FixedLocator, MaxNLocator
 
 DASHBOARDS = Path(__file__).resolve().parent.parent / "deploy" / "grafana" / "dashboards"
 STEP = 5  # seconds between two points, and the time of a bar
@@ -129,6 +130,12 @@ def text_of(value: Any, unit: str, decimals: int | None = None) -> str:
     if unit in SCALES and value:
         return scaled(value, SCALES[unit], decimals)
     return number_of(value, decimals)
+
+
+def ticks(top: float, unit: str) -> list[float]:
+    """Where an axis from 0 to `top` is marked: at round numbers of the unit they are written in."""
+    size = next((size for size, _ in SCALES.get(unit, ()) if top >= 2 * size), 1)
+    return [tick * size for tick in MaxNLocator(6).tick_values(0, top / size) if tick * size <= top]
 
 
 class Drawing:
@@ -244,17 +251,19 @@ class Drawing:
         config, drawn = panel["fieldConfig"]["defaults"], 0
         bars = config.get("custom", {}).get("drawStyle") == "bars"
         base: dict[datetime, float] = {}
+        colors = itertools.cycle(plt.get_cmap("tab20").colors)
         for target in panel["targets"]:
             for name, times, values in self._series(panel, target):
                 drawn += any(not math.isnan(v) for v in values)
                 if bars:
                     width = 0.8 if is_sql(target) else 0.8 * STEP / 86400
                     bottom = [base.get(at, 0.0) for at in times]
-                    axes.bar(times, values, width=width, bottom=bottom, label=name)
+                    axes.bar(times, values, width=width, bottom=bottom, label=name, color=next(colors))
                     base |= {at: base.get(at, 0.0) + v for at, v in zip(times, values, strict=True)}
                 else:
                     axes.plot(times, values, linewidth=1.4, label=name)
-        axes.set_ylim(bottom=0)
+        axes.set_ylim(0, axes.get_ylim()[1] * 1.05)
+        axes.yaxis.set_major_locator(FixedLocator(ticks(axes.get_ylim()[1], config["unit"])))
         for step in config["thresholds"]["steps"][1:]:
             if step["value"] <= axes.get_ylim()[1]:
                 axes.axhline(step["value"], color=COLORS[step["color"]], linestyle="--", linewidth=1)
@@ -333,11 +342,20 @@ class Drawing:
         table.auto_set_column_width(list(range(len(columns))))
         return True
 
+    def _cell(self, panel: dict[str, Any], value: Any) -> Any:
+        """A value of PostgreSQL, or the text that the panel shows for it."""
+        if type(value).__name__ == "Decimal":
+            return float(value)
+        for mapping in panel["fieldConfig"]["defaults"].get("mappings", ()):
+            if mapping["type"] == "value" and isinstance(value, str):
+                value = mapping["options"].get(value, {}).get("text", value)
+        return value
+
     def _cells(self, panel: dict[str, Any]) -> tuple[list[str], list[tuple[Any, ...]]]:
         if is_sql(panel["targets"][0]):
             columns, rows = self._source.rows(panel["targets"][0])
-            floats = [tuple(float(v) if type(v).__name__ == "Decimal" else v for v in row) for row in rows]
-            return columns, floats
+            shown = [tuple(self._cell(panel, value) for value in row) for row in rows]
+            return columns, shown
         by_name: dict[str, dict[str, float]] = {}
         for target in panel["targets"]:
             for labels, value in self._source.now(target):

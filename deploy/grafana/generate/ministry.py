@@ -48,11 +48,11 @@ FILING = [
         "registration, whole country. The aim is 99 %. For grading use `natalog assess`, never this figure.",
         sql(
             """
-                SELECT count(*) FILTER (WHERE NOT 'FILED_LATE' = ANY (flags))::float / nullif(count(*), 0)
-                FROM natalog.filings
-                WHERE delay_ms IS NOT NULL
-                  AND received_at >= date_trunc('day', now() AT TIME ZONE 'Asia/Shanghai') AT TIME ZONE 'Asia/Shanghai'
-                """
+            SELECT count(*) FILTER (WHERE NOT 'FILED_LATE' = ANY (flags))::float / nullif(count(*), 0)
+            FROM natalog.filings
+            WHERE delay_ms IS NOT NULL
+              AND received_at >= date_trunc('day', now() AT TIME ZONE 'Asia/Shanghai') AT TIME ZONE 'Asia/Shanghai'
+            """
         ),
         ON_TIME,
         _NOTHING_FILED,

@@ -186,6 +186,7 @@ PROCESSES = [
         ((None, RED), (0.5, ORANGE), (1, GREEN)),
         "Prometheus has no targets 未配置",
         unit="percentunit",
+        decimals=0,
         width=12,
         height=6,
     ),
@@ -224,8 +225,9 @@ PROCESSES = [
                 """
                 SELECT coalesce(parent.relname, own.relname) AS "table 表",
                        sum(pg_total_relation_size(own.oid))::bigint AS "size 大小",
-                       sum(greatest(own.reltuples, 0))::bigint AS "rows 行数(估计)"
+                       sum(stat.n_live_tup)::bigint AS "rows 行数(估计)"
                 FROM pg_class own
+                JOIN pg_stat_all_tables stat ON stat.relid = own.oid
                 LEFT JOIN pg_inherits i ON i.inhrelid = own.oid
                 LEFT JOIN pg_class parent ON parent.oid = i.inhparent
                 WHERE own.relkind = 'r'

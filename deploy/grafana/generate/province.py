@@ -56,14 +56,14 @@ NOW = [
         "Age, since its registration, of the oldest completed registration that is not filed, overdue or not.",
         sql(
             """
-                SELECT extract(epoch FROM now() - min(registered_at)) FROM natalog.open_obligations
-                WHERE province = '${province}0000'
-                """
+            SELECT extract(epoch FROM now() - min(registered_at)) FROM natalog.open_obligations
+            WHERE province = '${province}0000'
+            """
         ),
         ((None, GREEN), (1800, YELLOW), (86400, RED)),
         "Nothing is open 无待备案登记",
         unit="s",
-        decimals=0,
+        decimals=1,
     ),
     tile(
         "Contested numbers 争议编号",

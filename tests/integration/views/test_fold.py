@@ -181,21 +181,22 @@ def test_certificates_and_filings_agree_on_what_stands(postgres):
 
 
 def test_claims_of_before_the_table_was_there_are_taken_from_the_facts(postgres):
-    ledger = told(history(3, COUNT))
-    url = postgres.database()
-    writer = opened(url)
-    fold(writer, ledger.entries, Random(2), 40)
-    writer.close()
-    before = checksums(url)
-    assert {how for (how,) in rows(url, "SELECT DISTINCT closed_by FROM claims")} == {
-        *("CLAIM", "RELEASE", "COMPLETION", "FILING", "TAKEN", None)
-    }
-    with psycopg.connect(url, options="-c search_path=natalog") as connection:
-        connection.execute("DROP VIEW expired_claims")
-        connection.execute("DROP TABLE claims")
-        connection.execute("UPDATE schema_version SET version_num = '0002'")
-    migrate(url, "natalog")
-    assert checksums(url) == before
+    closed_by = set()
+    for seed in (1, 5, 7):
+        ledger = told(history(seed, COUNT))
+        url = postgres.database()
+        writer = opened(url)
+        fold(writer, ledger.entries, Random(2), 40)
+        writer.close()
+        before = checksums(url)
+        closed_by |= {how for (how,) in rows(url, "SELECT DISTINCT closed_by FROM claims")}
+        with psycopg.connect(url, options="-c search_path=natalog") as connection:
+            connection.execute("DROP VIEW expired_claims")
+            connection.execute("DROP TABLE claims")
+            connection.execute("UPDATE schema_version SET version_num = '0002'")
+        migrate(url, "natalog")
+        assert checksums(url) == before
+    assert closed_by >= {"CLAIM", "RELEASE", "COMPLETION", "FILING", "TAKEN"}
 
 
 def test_another_process_cannot_write_from_the_same_position(database):
