@@ -27,6 +27,7 @@ from natalog.kafka.clients import admin_client
 from natalog.kafka.offsets import LogBounds, identity_of
 from natalog.ledger.fold import ShelfDisagrees
 from natalog.ledger.follow import LEDGER, LedgerReader, Stretch
+from natalog.ledger.store import bytes_in
 from natalog.status.detail import Detail
 from natalog.status.store import Doubtful
 from natalog.status.view import Advance, StatusView
@@ -55,6 +56,7 @@ class Replica:
         self._freshness = freshness
         self._partitions = partitions
         self._view = StatusView(directory, partitions, beside=listings.rows, beside_format=listings.FORMAT)
+        metrics.STATE_BYTES.labels("status").set_function(lambda: bytes_in(directory))
         self._stop = threading.Event()
         self._doubt = ""
         self._halted: set[int] = set()
