@@ -53,7 +53,9 @@ def test_a_reopened_store_has_its_filter(tmp_path: Path) -> None:
     store = Store(tmp_path / "s", 1)
     in_memory = store.shelves[0]._family.property_int_value("rocksdb.estimate-table-readers-mem")
     assert in_memory is not None
-    assert in_memory > 2 * count * bits // 8, "filters of what was written before and after it was opened again"
+    assert in_memory > 2 * count * bits // 8, (
+        "filters of what was written before and after it was opened again"
+    )
     store.close()
 
 

@@ -319,7 +319,7 @@ def alerts_as_they_come() -> None:
 # 6 State -------------------------------------------------------------------------------------------------------------
 
 
-@guard("after commit", "test_crash.py::test_stopped_between_transactions_while_another_takes_over")
+@guard("after commit", "test_chain.py::test_foreign_valid_entry_counts_and_nothing_is_decided_twice")
 def store_before_the_commit() -> None:
     original = flight.Committer._fly
 

