@@ -51,7 +51,9 @@ REGISTRAR_BATCH = Histogram(
     buckets=(1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000),
 )
 REGISTRAR_STAGE = Counter(
-    "natalog_registrar_stage_seconds", "Wall time of the decide loop by stage, summed.", ["stage"]
+    "natalog_registrar_stage_seconds",
+    "Wall time of the decide loop and of its flights by stage, summed.",
+    ["stage"],
 )
 DECIDE_BATCH = Histogram(
     "natalog_decide_batch_seconds",

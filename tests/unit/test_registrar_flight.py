@@ -31,9 +31,9 @@ def test_a_flight_that_cannot_begin_fails_when_it_is_waited_for(failure: Excepti
     writer: Any = _Refusing(failure)
     flight = Flight([], None, 0.0)
     Committer(writer).launch(flight)
-    assert flight.has_ended()
     with pytest.raises(type(failure)):
         flight.wait()
+    assert flight.has_ended()
 
 
 class _Writer:
@@ -89,12 +89,13 @@ def flown(writer: Any, flight: Flight) -> Flight:
     return flight
 
 
-def test_offsets_go_with_the_entries_before_the_commit() -> None:
+def test_offsets_go_first_then_entries_then_the_commit() -> None:
+    """Records first would wait 20 ms for the transaction before (docs/adr/0017)."""
     writer = _Writer(at=40)
     flight = flown(writer, flight_of(5, next_own=40))
     assert flight.failure is None
     assert flight.landings == [Landing(40, 44)]
-    assert writer.calls == ["begin", "send", "send_offsets", "settle", "commit"]
+    assert writer.calls == ["begin", "send_offsets", "send", "settle", "commit"]
 
 
 @pytest.mark.parametrize("displaced", [{"stray": 1}, {"stray": -2}, {"within": 1}])

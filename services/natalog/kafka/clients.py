@@ -77,7 +77,7 @@ def ledger_producer(
             "batch.num.messages": 10_000,
             "queue.buffering.max.messages": 100_000,
             "linger.ms": 20,
-            "retry.backoff.ms": 2,
+            "retry.backoff.ms": 1,
             "retry.backoff.max.ms": 5,
         }
     )

@@ -1,19 +1,24 @@
 """A batch on its way to the ledger: committed by a thread of its own while the next one is being decided.
 
-One at a time. The loop begins the transaction and queues its records, the thread does what is mostly waiting: intake
-offsets, until the records are written, the look at where they landed, commit. Of the loop's data it only reads, and
-the loop looks at a flight's end only after `wait`.
+One at a time. The thread does what is mostly waiting: begin, intake offsets, records, until they are written, the look
+at where they landed, commit. Of the loop's data it only reads, and the loop looks at a flight's end only after `wait`.
+
+Offsets come before records: the first request of a transaction is refused while the broker still ends the one before
+(CONCURRENT_TRANSACTIONS), and librdkafka then tries again at once where it registers a group's offsets
+(`retry.backoff.ms`), but only after 20 ms where it registers partitions.
 """
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from natalog import metrics
-from natalog.registrar.faults import BatchRefused, OutcomeUnknown
+from natalog.registrar.faults import BatchRefused
 from natalog.registrar.partition import Partition
 from natalog.registrar.work import Decided
 from natalog.registrar.writer import Landing, LedgerWriter
@@ -66,23 +71,8 @@ class Committer:
         threading.Thread(target=self._run, name="committer", daemon=True).start()
 
     def launch(self, flight: Flight) -> None:
-        """Begin a transaction and queue its records. A failure is told by the flight's `wait`, like any later one."""
-        started = time.perf_counter()
-        try:
-            self._board(flight)
-        except (BatchRefused, OutcomeUnknown) as failure:
-            flight.end(failure)
-        else:
-            self._queue.put(flight)
-        metrics.REGISTRAR_STAGE.labels("send").inc(time.perf_counter() - started)
-
-    def _board(self, flight: Flight) -> None:
-        self._writer.begin()
-        for partition, result in flight.decided:
-            assert result.outcome is not None
-            flight.landings.append(self._writer.send(partition.number, result.outcome.entries))
-            if result.outcome.successions:
-                self._writer.send_successions(result.outcome.successions)
+        """Send it off. Whatever happens is told by its `wait`."""
+        self._queue.put(flight)
 
     def _run(self) -> None:
         while True:
@@ -98,17 +88,35 @@ class Committer:
         offsets: dict[tuple[str, int], int] = {}
         for _, result in flight.decided:
             offsets.update(result.offsets)
-        started = time.perf_counter()
-        self._writer.send_offsets(offsets, flight.metadata)
-        self._writer.settle()
-        settled = time.perf_counter()
-        metrics.REGISTRAR_STAGE.labels("settle").inc(settled - started)
+        with _clocked("offsets"):
+            self._writer.begin()
+            self._writer.send_offsets(offsets, flight.metadata)
+        with _clocked("send"):
+            self._board(flight)
+        with _clocked("settle"):
+            self._writer.settle()
         if not all(map(_landed, flight.decided, flight.landings)):
             why = "the ledger does not end where this registrar's last entry stands"
             self._writer.abort(why)
             raise Displaced(why)
-        self._writer.commit()
-        metrics.REGISTRAR_STAGE.labels("commit").inc(time.perf_counter() - settled)
+        with _clocked("commit"):
+            self._writer.commit()
+
+    def _board(self, flight: Flight) -> None:
+        for partition, result in flight.decided:
+            assert result.outcome is not None
+            flight.landings.append(self._writer.send(partition.number, result.outcome.entries))
+            if result.outcome.successions:
+                self._writer.send_successions(result.outcome.successions)
+
+
+@contextlib.contextmanager
+def _clocked(stage: str) -> Iterator[None]:
+    started = time.perf_counter()
+    try:
+        yield
+    finally:
+        metrics.REGISTRAR_STAGE.labels(stage).inc(time.perf_counter() - started)
 
 
 def _landed(decided: tuple[Partition, Decided], landing: Landing) -> bool:
