@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable
 from typing import Any
@@ -146,6 +147,7 @@ def subscribe_to_all() -> None:
     """What the assignor gave of each topic, not the lead topic's numbers of all."""
     original = intake.Intake.__init__
 
+    @functools.wraps(original)
     def subscribing(self: intake.Intake, live: Any, *arguments: Any, **named: Any) -> None:
         original(self, live, *arguments, **named)
 
@@ -245,6 +247,7 @@ def the_intake() -> list[intake.Intake]:
     built: list[intake.Intake] = []
     original = intake.Intake.__init__
 
+    @functools.wraps(original)
     def keep(self: intake.Intake, *arguments: Any, **named: Any) -> None:
         original(self, *arguments, **named)
         built.append(self)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
+CANNOT_REPLACE = "no stand-in for"
+
 _REPLACED: list[tuple[Any, str, Any]] = []
 
 
@@ -15,10 +17,13 @@ def replace(owner: Any, name: str, stand_in: Any) -> None:
     if callable(original):
         shape, stands_for = inspect.signature(stand_in), inspect.signature(original)
         parameters = stands_for.parameters.values()
-        shape.bind(
-            *(p for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD),
-            **{p.name: p for p in parameters if p.kind is p.KEYWORD_ONLY},
-        )
+        try:
+            shape.bind(
+                *(p for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD),
+                **{p.name: p for p in parameters if p.kind is p.KEYWORD_ONLY},
+            )
+        except TypeError as error:
+            raise TypeError(f"{CANNOT_REPLACE} {name}: {error}") from error
     _REPLACED.append((owner, name, original))
     setattr(owner, name, stand_in)
 

@@ -98,6 +98,7 @@ def make_poll_a_method() -> None:
     """Let the intake read through `Polled`."""
     original = intake.Intake.__init__
 
+    @functools.wraps(original)
     def through(self: intake.Intake, live: Any, *arguments: Any, **named: Any) -> None:
         original(self, Polled(live), *arguments, **named)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 import uuid
 from typing import Any
@@ -140,7 +141,7 @@ def test_many_successions_into_one_partition_at_once(bench: Bench) -> None:
 def test_an_alert_waits_for_what_came_before_it(bench: Bench) -> None:
     """sla.alerts is read in no time; the completion it is about stands behind a backlog."""
     certificate, registration = number(4), uuid.uuid4().hex
-    sent = bench.sender.send([filing(number(4)) for _ in range(4_000)])
+    sent = bench.sender.send([filing(number(4), sealed=os.urandom(2_000)) for _ in range(600)])
     sent += bench.sender.send([completion(certificate, registration)])
     sent += bench.sender.send([overdue(certificate, registration)])
     bench.registrar().wait_ready()
@@ -153,7 +154,10 @@ def test_unknown_fingerprint_halts_its_partition_alone(bench: Bench) -> None:
     bench.sender.put("birth.registrations", b"k", b"\xc3\x01" + b"newer..." + b"body", 4)
     bench.sender.send([filing(number(4)) for _ in range(5)])
     bench.sender.send([filing(number(partition)) for partition in range(12) if partition != 4])
-    registrar = bench.registrar().wait_ready()
+    registrar = bench.registrar(at="poll:after:1", do="linger").wait_ready()
+    registrar.wait_lingering("poll")
+    time.sleep(0.5)  # all of it is in one batch
+    registrar.go_on("poll")
     # What stands before it is decided, even of the same batch; nothing after it is.
     checked = bench.eventually(5 + 11, undecided=lambda _, partition: partition == 4)
     assert len(checked.entries[4]) == 5
