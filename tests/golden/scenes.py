@@ -6,7 +6,7 @@ import uuid
 from dataclasses import replace
 
 from natalog import events
-from natalog.decision.rules import from_json
+from natalog.decision.rules import BUILT_IN, from_json
 from natalog.events import BlacklistAction, InvalidationAction, Origin, OverSix, Principal, WithdrawalAction
 from tests.golden.memory_ledger import SUCCESSIONS, MemoryLedger
 
@@ -352,7 +352,8 @@ def faults(ledger: MemoryLedger) -> None:
 
 
 def play(ledger: MemoryLedger) -> None:
-    """Every scene; the last two once more under a rule set of one's own."""
+    """Every scene, under the rule set it came with; two once more under a set of one's own. New ones go to the end."""
+    ledger.rules = BUILT_IN[1]
     scenes = (ordinary, claims, timing, numbers, withdrawals, blacklist, exchange, doubts, faults)
     for scene in scenes:
         scene(ledger)

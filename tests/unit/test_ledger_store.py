@@ -42,6 +42,31 @@ def test_states_and_position_come_back(tmp_path: Path) -> None:
     store.close()
 
 
+def test_a_reopened_store_has_its_filter(tmp_path: Path) -> None:
+    """Unless a family's options are given again, RocksDB takes stored ones, which lack it: every miss reads a block."""
+    count, bits = 20_000, 10
+    for opening in (1, 2):
+        store = Store(tmp_path / "s", 1)
+        states = {b"%d %d" % (opening, n): bytes(60) for n in range(count)}
+        store.shelves[0].write(states, Position(head(1, 1), 0))
+        store.close()
+    store = Store(tmp_path / "s", 1)
+    in_memory = store.shelves[0]._family.property_int_value("rocksdb.estimate-table-readers-mem")
+    assert in_memory is not None
+    assert in_memory > 2 * count * bits // 8, (
+        "filters of what was written before and after it was opened again"
+    )
+    store.close()
+
+
+def test_nothing_is_written_twice(tmp_path: Path) -> None:
+    """No write-ahead log: what a kill takes is folded again."""
+    store = Store(tmp_path / "s", 1)
+    store.shelves[0].write({b"k": bytes(10_000)}, Position(head(1, 1), 0))
+    assert [log.stat().st_size for log in (tmp_path / "s").glob("*.log")] == [0]
+    store.close()
+
+
 def test_store_of_another_ledger_is_emptied(tmp_path: Path) -> None:
     store = Store(tmp_path / "s", 2)
     assert store.belongs_to("a")

@@ -1,36 +1,44 @@
-"""The guards that tests of the registrar take out are still there to be taken out."""
+"""The guards that tests of the registrar take out, and those tests, are still there."""
 
 from __future__ import annotations
 
-import inspect
-import re
+import ast
+from pathlib import Path
 
 import pytest
 
-from natalog.registrar import intake
-from tests.integration.registrar import runner
+from tests.integration.registrar import guards, runner
+from tests.integration.registrar.replacing import replace, restore
 
-GUARDS = re.findall(r'guard == "([^"]+)"', inspect.getsource(runner.without))
+TESTS = Path(guards.__file__).parent
 
 
-@pytest.mark.parametrize("guard", GUARDS)
-def test_a_guard_is_replaced_by_what_takes_the_same_arguments(
-    guard: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(intake, "LIVE_TOPICS", intake.LIVE_TOPICS)
-    monkeypatch.setattr(intake, "BULK", intake.BULK)
+@pytest.mark.parametrize("guard", guards.GUARDS)
+def test_a_guard_is_replaced_by_what_takes_the_same_arguments(guard: str) -> None:
     try:
-        runner.without(guard)
+        guards.without(guard)
     finally:
-        runner.restore()
+        restore()
 
 
-def test_an_old_build_is_replaced_alike(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(intake, "LIVE_TOPICS", intake.LIVE_TOPICS)
+@pytest.mark.parametrize("names", guards.TESTS)
+def test_a_guard_has_a_test_that_fails_without_it(names: str) -> None:
+    """That it fails indeed, `out_in_turn` tries."""
+    file, _, function = guards.TESTS[names].partition("::")
+    tree = ast.parse((TESTS / file).read_text(encoding="utf-8"))
+    assert function in {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+    assert set(names.split(",")) <= guards.GUARDS.keys()
+
+
+def test_no_guard_is_without_a_test() -> None:
+    assert {guard for names in guards.TESTS for guard in names.split(",")} == guards.GUARDS.keys()
+
+
+def test_an_old_build_is_replaced_alike() -> None:
     try:
         runner.old_build()
     finally:
-        runner.restore()
+        restore()
 
 
 def test_a_replacement_that_takes_other_arguments_is_refused() -> None:
@@ -38,6 +46,6 @@ def test_a_replacement_that_takes_other_arguments_is_refused() -> None:
         def method(self, one: int) -> None: ...
 
     with pytest.raises(TypeError):
-        runner.replace(Owner, "method", lambda self: None)
+        replace(Owner, "method", lambda self: None)
     with pytest.raises(AttributeError):
-        runner.replace(Owner, "gone", lambda self: None)
+        replace(Owner, "gone", lambda self: None)

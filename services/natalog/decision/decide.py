@@ -30,7 +30,7 @@ from natalog.decision.filings import apply_filing, decide_filing
 from natalog.decision.obligations import apply_completion, decide_completion, decide_overdue
 from natalog.decision.packing import pack, unpack
 from natalog.decision.rules import RuleSet
-from natalog.decision.state import SEEN_SIZE, NumberState, find_seen, seen_content, seen_record, seen_seq
+from natalog.decision.state import NumberState, find_seen, seen_before, seen_record, seen_seq
 from natalog.decision.successions import apply_succession, decide_succession
 from natalog.decision.verdict import Decision, refused
 from natalog.decision.voids import apply_invalidation, decide_invalidation
@@ -50,14 +50,12 @@ def decide(state: NumberState, command: Command, received_at: i64, rules: RuleSe
 
 def _decide(state: NumberState, command: Command, received_at: i64, rules: RuleSet) -> Decision:
     reused: i64 = -1
-    event_id = command.event_id
-    seen: i64 = find_seen(state.seen, event_id, 0)
-    while seen >= 0:
-        if seen_content(state.seen, seen) == command.content:
-            return Decision(codes.REPEATED, 0, 0, seen_seq(state.seen, seen))
-        if reused < 0:
-            reused = seen_seq(state.seen, seen)
-        seen = find_seen(state.seen, event_id, seen + SEEN_SIZE)
+    seen: i64 = find_seen(state.seen, command.event_id, 0)
+    if seen >= 0:
+        first: i64 = seen_before(state.seen, command.event_id, command.content)
+        if first >= 0:
+            return Decision(codes.REPEATED, 0, 0, first)
+        reused = seen_seq(state.seen, seen)
     at: i64 = received_at if received_at > state.last_at else state.last_at
     if isinstance(command, Filing):
         return decide_filing(state, command, reused, received_at, at, rules)

@@ -48,14 +48,19 @@ def find_seen(seen: bytes, event_id: bytes, start: i64) -> i64:
     return -1
 
 
-def seen_content(seen: bytes, at: i64) -> bytes:
-    """Content hash of the record that begins at `at`."""
-    return seen[at + _CONTENT : at + _SEQ]
-
-
 def seen_seq(seen: bytes, at: i64) -> i64:
     """seq of the entry that decided the record that begins at `at`."""
     return read_i64_be(seen, at + _SEQ)
+
+
+def seen_before(seen: bytes, event_id: bytes, content: bytes) -> i64:
+    """seq of the entry that decided a record with this event id and this content; −1 when there is none."""
+    at: i64 = find_seen(seen, event_id, 0)
+    while at >= 0:
+        if seen[at + _CONTENT : at + _SEQ] == content:
+            return seen_seq(seen, at)
+        at = find_seen(seen, event_id, at + SEEN_SIZE)
+    return -1
 
 
 class Registration:

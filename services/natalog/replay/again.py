@@ -8,7 +8,7 @@ from hashlib import sha256
 from natalog.decision import codes
 from natalog.decision.packing import unpack
 from natalog.decision.rules import RuleSet, RuleSetError, RuleSets
-from natalog.decision.state import SEEN_SIZE, find_seen, seen_content, seen_seq
+from natalog.decision.state import seen_before
 from natalog.ledger.head import Head
 from natalog.ledger.step import Outcome, decide_batch, fold_batch
 from natalog.replay.chain import Link
@@ -190,13 +190,7 @@ class Again:
     def _check_repeat(self, record: Record, entry: EntryView) -> None:
         """A repeat whose record is gone: it must name the entry of this key that decided the same content."""
         packed = self._states.among([record.key]).get(record.key)
-        first = -1
-        seen = unpack(packed).seen if packed is not None else b""
-        at = find_seen(seen, entry.event_id, 0)
-        while at >= 0 and first < 0:
-            if seen_content(seen, at) == entry.content:
-                first = int(seen_seq(seen, at))
-            at = find_seen(seen, entry.event_id, at + SEEN_SIZE)
+        first = seen_before(unpack(packed).seen, entry.event_id, entry.content) if packed is not None else -1
         if first < 0:
             self._report(
                 Kind.DECISION,

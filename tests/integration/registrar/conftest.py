@@ -45,9 +45,9 @@ class Bench:
 
     def registrar(self, instance: str = "r1", data: str = "", **extra: object) -> RegistrarProcess:
         """Start one. The same `instance` keeps its state, unless `data` names another directory."""
-        # RUNNER_WITHOUT in the tests' own environment takes a guard out of every registrar (see runner.py).
-        if guard := os.environ.get("RUNNER_WITHOUT"):
-            extra.setdefault("without", guard)
+        # RUNNER_WITHOUT in the tests' own environment takes guards out of every registrar (see guards.py).
+        out = (extra.pop("without", None), os.environ.get("RUNNER_WITHOUT"))
+        extra["without"] = ",".join(str(guards) for guards in out if guards)
         process = RegistrarProcess(
             bootstrap=self.bootstrap,
             data=self.directory / (data or instance),

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from natalog.ledger.store import Store
 from natalog.local.ports import choose
 from natalog.local.tether import tethered
 from natalog.settings import environment, load
@@ -24,7 +25,7 @@ ROOT = Path(__file__).parents[3]
 
 
 class RegistrarProcess:
-    """`extra` goes to the runner: AT, DO, WITHOUT, OLD (see runner.py)."""
+    """`extra` goes to the runner: AT, DO, WITHOUT, OLD, FLUSH (see runner.py). `batch` is the most records of one."""
 
     def __init__(
         self,
@@ -36,6 +37,7 @@ class RegistrarProcess:
         seal_key: Path,
         session_ms: int = 6_000,
         transaction_ms: int = 10_000,
+        batch: int = 2_000,
         **extra: str,
     ) -> None:
         self.port = choose(("metrics",), {})["metrics"]
@@ -50,12 +52,14 @@ class RegistrarProcess:
                 "registrar_group": group,
                 "registrar_session_ms": session_ms,
                 "registrar_transaction_ms": transaction_ms,
+                "registrar_batch": batch,
                 "registrar_metrics_port": self.port,
                 "log_format": "json",
             }
         )
         variables = environment(settings) | {f"RUNNER_{name.upper()}": value for name, value in extra.items()}
-        variables["PYTHONPATH"] = str(ROOT / "services")
+        variables["PYTHONPATH"] = f"{ROOT / 'services'}:{ROOT}"
+        self.data = data
         self._log = self.log_path.open("ab")
         self._variables = variables
         self._may_crash = True
@@ -139,6 +143,13 @@ class RegistrarProcess:
         self.process.kill()
         self.process.wait()
 
+    def kept(self) -> int:
+        """Entries that its state on disk holds. Only once it has ended."""
+        store = Store(self.data / "registrar", 12)
+        positions = [shelf.position() for shelf in store.shelves]
+        store.close()
+        return sum(int(position.head.seq) for position in positions if position is not None)
+
     def stop(self) -> int:
         """SIGTERM; the exit code."""
         self.process.send_signal(signal.SIGCONT)
@@ -156,11 +167,22 @@ class RegistrarProcess:
         """Whether it was halted by SIGSTOP."""
         return Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "T"
 
+    def wait_lingering(self, point: str) -> None:
+        """Until it waits at a point of its loop (do="linger")."""
+        self.wait_for(lambda: self.logged(f"lingers at {point}"), 30, f"lingering at {point}")
+
+    def go_on(self, point: str) -> None:
+        """Let it go on from there."""
+        (self.data / f"go-{point}").touch()
+
     def log(self) -> str:
         return "\n".join(self.log_path.read_text().splitlines()[-60:])
 
     def logged(self, message: str) -> bool:
-        return message in self.log_path.read_text()
+        return self.times_logged(message) > 0
+
+    def times_logged(self, message: str) -> int:
+        return self.log_path.read_text().count(message)
 
     def close(self) -> None:
         if self.process.poll() is None:

@@ -34,7 +34,12 @@ def number(partition: int | None = None) -> str:
 
 
 def filing(
-    certificate: str, *, registration: str | None = None, backfill: bool = False, sealed: bytes = b""
+    certificate: str,
+    *,
+    registration: str | None = None,
+    registered_at: int | None = None,
+    backfill: bool = False,
+    sealed: bytes = b"",
 ) -> events.Filing:
     days = 400 if backfill else 0
     return events.Filing(
@@ -46,7 +51,7 @@ def filing(
         if backfill
         else STATION,
         registration_id=registration or uuid.uuid4().hex,
-        registered_at=now() - 60_000 - days * 86_400_000,
+        registered_at=now() - 60_000 - days * 86_400_000 if registered_at is None else registered_at,
         category="ORDINARY",
         household_kind="FAMILY",
         relation_to_head="20",
@@ -97,14 +102,26 @@ def listing(certificate: str) -> events.BlacklistChange:
     )
 
 
-def overdue(certificate: str) -> events.FilingOverdue:
+def completion(certificate: str, registration: str) -> events.Completion:
+    return events.Completion(
+        event_id=uuid.uuid4(),
+        certificate_number=certificate,
+        unit_code=UNIT,
+        occurred_at=now(),
+        submitter=STATION,
+        registration_id=registration,
+        registered_at=now(),
+    )
+
+
+def overdue(certificate: str, registration: str | None = None) -> events.FilingOverdue:
     return events.FilingOverdue(
         event_id=uuid.uuid4(),
         certificate_number=certificate,
         unit_code=UNIT,
         occurred_at=now(),
         submitter=events.Principal(sub="watch", org="", roles=("watch",)),
-        registration_id=uuid.uuid4().hex,
+        registration_id=registration or uuid.uuid4().hex,
         due_at=now(),
         observed_at=now(),
     )
@@ -112,6 +129,7 @@ def overdue(certificate: str) -> events.FilingOverdue:
 
 TOPIC_OF = {
     events.Claim: "birth.registrations",
+    events.Completion: "birth.registrations",
     events.Filing: "birth.registrations",
     events.Invalidation: "certificate.invalidations",
     events.BlacklistChange: "blacklist.changes",

@@ -116,7 +116,8 @@ def test_foreign_valid_entry_counts_and_nothing_is_decided_twice(bench: Bench) -
     assert registrar.wait_end(20) == Exit.FOREIGN_WRITER
     ledger = read_logs(bench.bootstrap, ["ledger"])["ledger"][2]
     assert len(ledger) == 4, "a batch on top of a foreign entry was committed"
-    bench.registrar().wait_ready()
+    again = bench.registrar().wait_ready()
+    assert again.metric("natalog_store_refolded_total") == 0, "what was not committed had reached the state"
     deadline = time.monotonic() + 20
     while (
         len(ledger := read_logs(bench.bootstrap, ["ledger"])["ledger"][2]) < 7 and time.monotonic() < deadline

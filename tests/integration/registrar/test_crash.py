@@ -9,6 +9,7 @@ import time
 import pytest
 
 from natalog.exits import Exit
+from natalog.registrar.loop import Pace
 from tests.integration.registrar.conftest import Bench
 from tests.integration.registrar.records import claim, filing, number, void
 
@@ -57,6 +58,25 @@ def test_successions_survive_kill_around_the_commit(bench: Bench) -> None:
         sent += len(old)  # the successions
         bench.eventually(sent)
         registrar.kill()
+
+
+def test_committed_offsets_are_those_of_the_batch(bench: Bench) -> None:
+    """Under a backlog the next batch is in hand before one is committed; where the consumers stand is beyond both."""
+    sent = bench.sender.send([filing(number()) for _ in range(10_000)])
+    assert bench.registrar(at="commit:after:3").wait_end(30) == -signal.SIGKILL
+    again = bench.registrar().wait_ready()
+    assert not bench.eventually(sent).void
+    assert again.metric("natalog_committed_offset_differs_total") == 0
+
+
+def test_what_was_decided_is_on_disk_after_a_while(bench: Bench) -> None:
+    assert Pace().flush == 30
+    registrar = bench.registrar(flush="0.3").wait_ready()
+    sent = bench.sender.send([filing(number()) for _ in range(100)])
+    bench.eventually(sent)
+    time.sleep(1)
+    registrar.kill()
+    assert registrar.kept() == sent
 
 
 def test_state_lost_is_folded_anew(bench: Bench) -> None:
@@ -112,7 +132,7 @@ def test_stopped_between_transactions_while_another_takes_over(bench: Bench) -> 
     sent += bench.sender.send([filing(number()) for _ in range(100)])
     assert not bench.eventually(sent).void
     assert first.process.poll() is None
-    assert first.metric("natalog_registrar_batches_thrown_away_total") >= 1
+    assert first.metric("natalog_registrar_batches_thrown_away_total", cause="refused") >= 1
 
 
 def test_stopped_while_idle_and_another_takes_over(bench: Bench) -> None:

@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+import os
 import time
 import uuid
+from typing import Any
 
-from natalog.events import Verdict
-from natalog.wire.codec import encode
+from natalog.events import Entry, Verdict
+from natalog.wire.codec import decode, encode
 from natalog.wire.partition import key_of
 from tests.integration.registrar.conftest import Bench
-from tests.integration.registrar.records import claim, filing, listing, number, overdue, void
+from tests.integration.registrar.records import (
+    claim,
+    completion,
+    filing,
+    listing,
+    now,
+    number,
+    overdue,
+    void,
+)
+
+DECADES = 30 * 365 * 86_400_000
 
 
 def test_every_topic_is_decided(bench: Bench) -> None:
@@ -55,16 +68,37 @@ def test_bad_input_becomes_an_entry_each(bench: Bench) -> None:
     put("birth.registrations", key_of(good), encode(good)[:-9])
     put("birth.registrations", b"e:" + str(uuid.uuid4()).encode(), encode(good), 7)
     bench.sender.flush()
-    bench.sender.send([good])
-    checked = bench.eventually(12)
-    assert [entry.verdict for entry in checked.all()].count(Verdict.ACCEPTED) == 1
-    assert [entry.reason for entry in checked.all()].count("MISROUTED") == 4
+    citizen = "330106202306010017"  # an id where a number belongs
+    ahead, behind = (filing(number(), registered_at=now() + years) for years in (DECADES, -DECADES))
+    first, last = (filing(number(), registered_at=at) for at in (-(1 << 63), (1 << 63) - 1))
+    bench.sender.send([good, ahead, behind, first, last, filing(citizen), claim(citizen)])
+    checked = bench.eventually(18)
+    entries = checked.all()
+    assert [entry.verdict for entry in entries].count(Verdict.ACCEPTED) == 5
+    assert [entry.verdict for entry in entries].count(Verdict.UNREADABLE) == 7
+    assert [entry.reason for entry in entries].count("MISROUTED") == 4
+    assert [entry.reason for entry in entries].count("MALFORMED_NUMBER") == 2
+    flags = {
+        record.event_id: entry.flags
+        for entry in entries
+        if entry.verdict is Verdict.ACCEPTED and (record := record_of(entry))
+    }
+    assert flags[good.event_id] == ()
+    assert "CLOCK_SKEW" in flags[ahead.event_id]
+    assert "CLOCK_SKEW" in flags[last.event_id]
+    assert "FILED_LATE" in flags[behind.event_id]
+    assert "FILED_LATE" in flags[first.event_id]
     assert registrar.report()["halted"] == {}
     # And the same again after a restart: what was folded is what was decided.
     registrar.kill()
     bench.registrar(data="fresh").wait_ready()
     bench.sender.send([filing(number()) for _ in range(30)])
-    bench.eventually(42)
+    bench.eventually(48)
+
+
+def record_of(entry: Entry) -> Any:
+    assert isinstance(entry.input, bytes)
+    return decode(entry.input)
 
 
 def test_record_near_the_size_limit(bench: Bench) -> None:
@@ -104,12 +138,26 @@ def test_many_successions_into_one_partition_at_once(bench: Bench) -> None:
     assert registrar.metric("natalog_registrar_batches_thrown_away_total") == 0
 
 
+def test_an_alert_waits_for_what_came_before_it(bench: Bench) -> None:
+    """sla.alerts is read in no time; the completion it is about stands behind a backlog."""
+    certificate, registration = number(4), uuid.uuid4().hex
+    sent = bench.sender.send([filing(number(4), sealed=os.urandom(2_000)) for _ in range(600)])
+    sent += bench.sender.send([completion(certificate, registration)])
+    sent += bench.sender.send([overdue(certificate, registration)])
+    bench.registrar().wait_ready()
+    (alert,) = (e for e in bench.eventually(sent).entries[4] if e.topic == "sla.alerts")
+    assert "OVERDUE" in alert.flags
+
+
 def test_unknown_fingerprint_halts_its_partition_alone(bench: Bench) -> None:
-    registrar = bench.registrar().wait_ready()
     bench.sender.send([filing(number(4)) for _ in range(5)])
     bench.sender.put("birth.registrations", b"k", b"\xc3\x01" + b"newer..." + b"body", 4)
     bench.sender.send([filing(number(4)) for _ in range(5)])
     bench.sender.send([filing(number(partition)) for partition in range(12) if partition != 4])
+    registrar = bench.registrar(at="poll:after:1", do="linger").wait_ready()
+    registrar.wait_lingering("poll")
+    time.sleep(0.5)  # all of it is in one batch
+    registrar.go_on("poll")
     # What stands before it is decided, even of the same batch; nothing after it is.
     checked = bench.eventually(5 + 11, undecided=lambda _, partition: partition == 4)
     assert len(checked.entries[4]) == 5

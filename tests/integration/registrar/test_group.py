@@ -7,6 +7,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from confluent_kafka import ConsumerGroupState
+
 from tests.integration.registrar.conftest import Bench
 from tests.integration.registrar.records import claim, filing, listing, number, overdue
 
@@ -60,15 +62,81 @@ def test_two_registrars_and_rebalances_in_mid_batch(bench: Bench) -> None:
     )
 
 
-def test_follower_takes_over_with_what_it_has_folded(bench: Bench) -> None:
+def test_rebalance_while_a_batch_is_being_filled(bench: Bench) -> None:
+    """Its records may be somebody else's by then: nothing of it is tried, not even in vain."""
+    first = bench.registrar("r1", at="poll:after:1", do="linger").wait_ready()
+    sent = bench.sender.send([filing(number(SECONDS_SHARE)) for _ in range(20)])
+    first.wait_lingering("poll")
+    second = bench.registrar("r2")
+    wait_for_rebalance(bench)
+    first.go_on("poll")
+    second.wait_deciding(6)
+    assert not bench.eventually(sent).void
+    assert first.metric("natalog_registrar_batches_thrown_away_total") == 0
+    first.wait_deciding(6)
+
+
+def test_the_group_refuses_a_batch_of_an_earlier_generation(bench: Bench) -> None:
+    """The last line: should a batch outlive a rebalance all the same, the metadata of its start gives it away."""
+    first = bench.registrar(
+        "r1", without="throw away,phase", at="poll:after:1,begin:before:1", do="linger"
+    ).wait_ready()
+    sent = bench.sender.send([filing(number(SECONDS_SHARE)) for _ in range(20)])
+    first.wait_lingering("poll")
+    second = bench.registrar("r2")
+    wait_for_rebalance(bench)
+    first.go_on("poll")
+    first.wait_lingering("begin")
+    bench.eventually(sent)
+    first.go_on("begin")
+    first.wait_for(lambda: first.metric("natalog_registrar_batches_thrown_away_total") == 1, 10, "refused")
+    assert first.metric("natalog_registrar_batches_thrown_away_total", cause="refused") == 1
+    for process in (first, second):
+        process.wait_deciding(6)
+    sent += bench.sender.send([filing(number(partition)) for partition in range(12)])
+    assert not bench.eventually(sent).void
+
+
+SECONDS_SHARE = 9
+"""A partition the group gives to the second of two registrars."""
+
+
+def wait_for_rebalance(bench: Bench) -> None:
+    """Until the group waits for its members to join anew, and a member that does not poll has heard so."""
+    deadline = time.monotonic() + 20
+    while (
+        bench.admin.describe_consumer_groups([bench.group])[bench.group].result().state
+        is not ConsumerGroupState.PREPARING_REBALANCING
+    ):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    time.sleep(2.5)  # a heartbeat is sent every two seconds
+
+
+def test_a_restart_moves_no_share(bench: Bench) -> None:
     first = bench.registrar("r1").wait_ready()
     second = bench.registrar("r2").wait_ready()
+    for process in (first, second):
+        process.wait_deciding(6)
+    first.kill()
+    bench.registrar("r1").wait_deciding(6)
+    sent = bench.sender.send([filing(number(partition)) for partition in range(12)])
+    assert not bench.eventually(sent).void
+    assert not second.logged('"revoked"'), "a static member comes back to what it had"
+
+
+def test_follower_takes_over_with_what_it_has_folded(bench: Bench) -> None:
+    first = bench.registrar("r1").wait_ready()
+    alone = sent = bench.sender.send([filing(number()) for _ in range(300)])
+    bench.eventually(sent)
+    second = bench.registrar("r2").wait_ready()
     second.wait_deciding(6)
-    sent = bench.sender.send([filing(number()) for _ in range(600)])
+    sent += bench.sender.send([filing(number()) for _ in range(600)])
     bench.eventually(sent)
     # Each holds half and has folded the other half.
     second.wait_for(lambda: second.metric("natalog_ledger_offset") >= sent, 10, "following")
     first.kill()
+    assert first.kept() >= alone, "what was decided is on disk before a share goes"
     second.wait_deciding(12)
     sent += bench.sender.send([filing(number()) for _ in range(100)])
     assert not bench.eventually(sent).void

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import time
 
 from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
@@ -59,6 +60,22 @@ def test_intake_log_that_starts_too_late(bench: Bench) -> None:
     again = bench.registrar().wait_ready()
     again.wait_for(lambda: again.report()["halted"] == {"5": "intake lost"}, 10)
     assert again.metric("natalog_partition_halted", partition="5") == 1
+    bench.sender.send([filing(number(6)) for _ in range(10)])
+    checked = bench.eventually_valid(sent + 10, complete=False)
+    assert (len(checked.entries[5]), len(checked.entries[6])) == (10, 20)
+
+
+def test_intake_that_expires_while_it_is_waited_for(bench: Bench) -> None:
+    """A consumer that went on at the first record there is would lose what expired, without a word."""
+    registrar = bench.registrar().wait_ready()
+    sent = bench.sender.send([filing(number(partition)) for partition in (5, 6) for _ in range(10)])
+    bench.eventually(sent)
+    registrar.signal(signal.SIGSTOP)
+    time.sleep(0.5)  # the fetch that was under way is answered: there was nothing
+    bench.sender.send([filing(number(5)) for _ in range(10)])
+    expire(bench, 5, 15)
+    registrar.signal(signal.SIGCONT)
+    registrar.wait_for(lambda: registrar.report()["halted"] == {"5": "intake lost"}, 15)
     bench.sender.send([filing(number(6)) for _ in range(10)])
     checked = bench.eventually_valid(sent + 10, complete=False)
     assert (len(checked.entries[5]), len(checked.entries[6])) == (10, 20)
