@@ -9,7 +9,12 @@ from __future__ import annotations
 from typing import Final
 
 CHINESE: Final[dict[str, str]] = {
-    # The body and its transport
+    # The request and its transport
+    "This is not HTTP/1.1. Send a request as RFC 9112 has it.": "不是有效的HTTP/1.1请求，请按RFC 9112发送。",
+    "The request's headers did not come in time. Send again over a better line.": (
+        "未在时限内收到完整的请求头，请在网络恢复后重新发送。"
+    ),
+    "Address and headers may have {} bytes. Send fewer or shorter headers.": "请求地址和请求头共计最多{}字节，请减少或缩短。",
     "A body may be gzip or not compressed at all.": "请求内容只能用gzip压缩或不压缩。",
     "A body may have {} bytes. Send the rest in another one.": "一次请求最多{}字节，其余内容请另行发送。",
     "A body of one record may have {} bytes. Send many records as NDJSON.": (

@@ -19,6 +19,7 @@ NOW: Final = "2026-11-02T09:31:00+08:00"
 FILE: Final = Path(__file__).with_name("examples.json")
 
 _AWAY: Final = (
+    Problem(400, "bad-request", "This is not HTTP/1.1. Send a request as RFC 9112 has it."),
     Problem(408, "too-slow", "No data came for 30 seconds. Send again over a better line."),
     Problem(
         429,
@@ -26,6 +27,7 @@ _AWAY: Final = (
         "More than 500 requests a second came from this caller. Wait, or send many records in one NDJSON body.",
         retry_after=1,
     ),
+    Problem(431, "too-large", "Address and headers may have 65,536 bytes. Send fewer or shorter headers."),
     Problem(
         500, "internal", "The gateway failed. Send the request again, under the same event_id.", retry_after=5
     ),
@@ -38,7 +40,7 @@ _AWAY: Final = (
         retry_after=2,
     ),
 )
-"""What a caller cannot bring about by a request."""
+"""What hangs on the connection or on the gateway's own state."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,5 +80,5 @@ def of(call: str) -> list[Example]:
 
 
 def away(status: int) -> dict[str, Any]:
-    """Answers that depend on the gateway's own state, by name."""
+    """Answers that no request of the examples brings about, by name."""
     return {problem.kind: orjson.loads(problem.body()) for problem in _AWAY if problem.status == status}

@@ -20,6 +20,7 @@ from natalog.gateway.audit import AuditProducer
 from natalog.gateway.auth import Keys, Verifier
 from natalog.gateway.body import Bounds
 from natalog.gateway.bulk import Bulk
+from natalog.gateway.connection import Connection
 from natalog.gateway.desk import Desk
 from natalog.gateway.entry_reader import EntryReader
 from natalog.gateway.faults import WithoutText
@@ -170,7 +171,8 @@ def main(settings: Settings) -> int:
         host=settings.gateway_host,
         port=settings.gateway_port,
         loop="uvloop",
-        http="httptools",
+        http=Connection,
+        ws="none",
         lifespan="on",
         log_config=None,
         access_log=False,
