@@ -23,7 +23,6 @@ from natalog.gateway.bulk import Bulk
 from natalog.gateway.connection import Connection
 from natalog.gateway.desk import Desk
 from natalog.gateway.entry_reader import EntryReader
-from natalog.gateway.faults import WithoutText
 from natalog.gateway.freshness import Freshness
 from natalog.gateway.inquiry import Inquiry
 from natalog.gateway.intake_producer import IntakeProducer
@@ -181,8 +180,6 @@ def main(settings: Settings) -> int:
         timeout_keep_alive=75,
     )
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
-    for name in ("uvicorn.error", "asyncio"):
-        logging.getLogger(name).addFilter(WithoutText())
     server = uvicorn.Server(config)
     try:
         server.run()
