@@ -157,6 +157,9 @@ CHINESE: Final[dict[str, str]] = {
     "More than {} requests a second came from this caller. Wait, or send many records in one NDJSON body.": (
         "该调用方每秒请求超过{}次，请稍候，或将多条记录以NDJSON一次发送。"
     ),
+    "Bodies of this caller that are still coming hold more than {} bytes. Send fewer at a time.": (
+        "该调用方尚未传完的请求内容已超过{}字节，请减少同时发送的数量。"
+    ),
     "{} streams or ranges of this caller are under way. Wait for one to end.": "该调用方已有{}个批量请求在进行，请等待其中之一结束。",
     # Questions
     "There is no such address: see /docs.": "没有这个地址，请见/docs。",

@@ -35,6 +35,13 @@ _AWAY: Final = (
     Problem(503, "kafka-away", "Nothing was recorded. Send again later.", retry_after=4),
     Problem(
         503,
+        "unknown-outcome",
+        "Kafka did not confirm every record. Send the range again under the same event_id: what is recorded is not "
+        "recorded twice.",
+        retry_after=5,
+    ),
+    Problem(
+        503,
         "not-ready",
         "The ledger is still being read. Nothing was recorded. Send again later.",
         retry_after=2,
@@ -45,7 +52,7 @@ _AWAY: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One request. `call` is method and route template; `body` JSON, or `raw` the text sent in its place."""
+    """One request. `call` is method and route template; `body` JSON, or in its place `raw` a text or `lines` NDJSON."""
 
     name: str
     summary: str
@@ -59,6 +66,8 @@ class Example:
     """The address, where it differs from the template."""
     body: Any = None
     raw: str | None = None
+    lines: list[Any] | None = None
+    """JSON objects, or texts that are sent as they are. The answer is a list too."""
     media: str = "application/json"
     zh: bool = False
     """Whether it is asked for in Chinese."""
@@ -77,6 +86,11 @@ def examples() -> tuple[Example, ...]:
 def of(call: str) -> list[Example]:
     """Those of one call."""
     return [example for example in examples() if example.call == call]
+
+
+def ndjson(lines: list[Any]) -> str:
+    """As it is sent or answered."""
+    return "".join((line if isinstance(line, str) else orjson.dumps(line).decode()) + "\n" for line in lines)
 
 
 def away(status: int) -> dict[str, Any]:

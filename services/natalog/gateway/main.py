@@ -114,7 +114,11 @@ class Service:
 
         self._parts = Parts(
             verifier=self._verifier,
-            limits=Limits(rate=settings.gateway_rate, streams=settings.gateway_streams),
+            limits=Limits(
+                rate=settings.gateway_rate,
+                streams=settings.gateway_streams,
+                held=settings.gateway_caller_mib << 20,
+            ),
             bounds=Bounds(
                 record=settings.gateway_body_bytes,
                 stream=settings.gateway_stream_mib << 20,

@@ -57,8 +57,20 @@ def requests(call: str) -> Json:
 def answers(call: str, status: int) -> Json:
     """A call's examples with this status."""
     return {
-        e.name: {"summary": e.summary, "value": e.answer} for e in examples.of(call) if e.status == status
+        e.name: {"summary": e.summary, "value": e.answer}
+        for e in examples.of(call)
+        if e.status == status and e.lines is None
     }
+
+
+def streams(call: str, *, answered: bool) -> Json:
+    """Bodies of a call's examples in NDJSON, or the answers to them and the line of one that is late."""
+    shown = {
+        e.name: {"summary": e.summary, "value": examples.ndjson((e.answer if answered else e.lines) or [])}
+        for e in examples.of(call)
+        if e.lines is not None
+    }
+    return shown | {"late": {"value": examples.ndjson([PENDING])}} if answered else shown
 
 
 def answer(description: str, schema: Json, shown: Json) -> Json:

@@ -14,7 +14,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from natalog import metrics
 from natalog.decision.numbers import is_wellformed, normalise
-from natalog.gateway.body import one_json
 from natalog.gateway.inquiry import asking
 from natalog.gateway.listings import Question
 from natalog.gateway.problems import Problem
@@ -122,7 +121,7 @@ class Told:
 async def check(parts: Parts, visit: Visit) -> ASGIApp:
     """The status of many numbers."""
     visit.caller.require(Call.STATUS)
-    content = await one_json(visit.request, parts.bounds)
+    content = await visit.json(parts)
     numbers = content.get("certificate_numbers") if isinstance(content, dict) and len(content) == 1 else None
     if not (
         isinstance(numbers, list)

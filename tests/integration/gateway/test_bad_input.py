@@ -353,7 +353,6 @@ def test_a_range_is_recorded_counted_and_safe_to_send_again(stack: Stack) -> Non
     assert (reply.status_code, reply.headers["location"]) == (202, location)
     assert reply.json() == {
         "range_id": change["event_id"],
-        "status": 202,
         "count": 2_000,
         "location": location,
     }

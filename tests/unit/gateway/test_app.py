@@ -41,6 +41,17 @@ def test_a_caller_over_its_limit_is_told_when_to_come_again() -> None:
     assert "每秒" in replies[2].json()["detail"]
 
 
+@pytest.mark.parametrize("path", ["claims", "heartbeats", "certificates/check"])
+def test_bodies_of_a_caller_are_bounded_together(path: str) -> None:
+    parts = with_parts(limits=Limits(rate=0, streams=0, held=1_000))
+    headers = {"Authorization": "Bearer adapter 330000"}
+    large, small = ask(parts, "POST", f"/v1/{path}", content=b"x" * 1_001, headers=headers) + ask(
+        parts, "POST", f"/v1/{path}", content=b"x" * 999, headers=headers
+    )
+    assert (large.status_code, large.json()["type"]) == (429, "urn:natalog:problem:too-many")
+    assert small.status_code == 400
+
+
 def test_a_fault_tells_nobody_what_was_sent(caplog: pytest.LogCaptureFixture) -> None:
     class Desk:
         def refuse_when_closed(self) -> None: ...
