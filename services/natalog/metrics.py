@@ -152,7 +152,9 @@ GATEWAY_BULK = Gauge(
     "natalog_gateway_bulk_in_flight", "Share of the bulk lane's budget in use, in records of at most 4 KiB."
 )
 GATEWAY_LIMITED = Counter(
-    "natalog_gateway_limited", "Requests answered 429, by the limit they met: rate, streams.", ["limit"]
+    "natalog_gateway_limited",
+    "Requests answered 429, by the limit they met: rate, streams, bytes.",
+    ["limit"],
 )
 REPLICA_STALENESS = Gauge(
     "natalog_replica_staleness_seconds",

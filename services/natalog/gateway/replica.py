@@ -17,7 +17,6 @@ from confluent_kafka import KafkaException
 
 from natalog import metrics
 from natalog.gateway import listings
-from natalog.gateway.faults import without_text
 from natalog.gateway.freshness import Freshness
 from natalog.gateway.lane import Lane
 from natalog.gateway.problems import Problem
@@ -187,11 +186,10 @@ class Replica:
         except (ShelfDisagrees, Doubtful) as reason:
             self._doubt = str(reason) or "doubtful"
             return
-        except Exception as error:
+        except Exception:
             # Never a guess: its numbers answer 503 from here on, the other partitions go on.
             log.critical(
-                "partition halted: this build cannot fold it",
-                extra={"partition": partition, **without_text(error)},
+                "partition halted: this build cannot fold it", extra={"partition": partition}, exc_info=True
             )
             metrics.VIEW_HALTED.labels(self._name, partition).set(1)
             self._halted.add(partition)

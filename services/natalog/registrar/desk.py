@@ -176,7 +176,7 @@ class Desk:
         metrics.PARTITION_HALTED.labels(partition.number).set(1)
         log.error(
             "partition halted: nothing on it is decided until its cause is removed and the registrar restarted",
-            extra={"partition": partition.number, "cause": cause, "detail": detail or repr(exception)},
+            extra={"partition": partition.number, "cause": cause, "detail": detail},
             exc_info=exception,
         )
 

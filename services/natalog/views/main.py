@@ -20,7 +20,7 @@ from natalog.kafka.offsets import Identity, LogBounds, identity_of
 from natalog.ledger.follow import LEDGER, LedgerReader
 from natalog.settings import Settings
 from natalog.views.audit import Audit
-from natalog.views.database import LIVE, NotPrepared, Trouble, connect, trouble_of
+from natalog.views.database import LIVE, NotPrepared, Trouble, connect, reason_of, trouble_of
 from natalog.views.following import Following
 from natalog.views.lag import Lag
 from natalog.views.late import cause_of
@@ -85,7 +85,8 @@ def main(settings: Settings, *, rebuild: bool = False) -> int:
         )
         return Exit.REFUSED_TO_START
     except (psycopg.Error, KafkaException) as error:
-        log.critical("ended by a fault", extra={"reason": str(error).split("\n")[0]}, exc_info=True)
+        reason = reason_of(error) if isinstance(error, psycopg.Error) else str(error)
+        log.critical("ended by a fault", extra={"reason": reason}, exc_info=True)
         return Exit.RESTART
     return Exit.DONE
 
