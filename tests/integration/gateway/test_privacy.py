@@ -213,7 +213,8 @@ def halt_both_over_what_they_cannot_read(stack: Stack, marks: Marks) -> None:
     for topic, service in (("birth.registrations", stack.registrar), ("ledger", stack.gateway)):
         producer.produce(topic, value, partition=7)
         producer.flush(10)
-        eventually(lambda service=service: "partition halted" in service.log(), 30, service.log)
+        log = service.log
+        eventually(lambda log=log: "partition halted" in log(), 30, log)  # type: ignore[misc]
         (line,) = [orjson.loads(s) for s in service.log().splitlines() if "partition halted" in s]
         assert line["exception"]["error"] == "UnknownFingerprint"
         assert "ffffffffffffffff" in line["exception"]["detail"]
