@@ -251,7 +251,7 @@ class Drawing:
         config, drawn = panel["fieldConfig"]["defaults"], 0
         bars = config.get("custom", {}).get("drawStyle") == "bars"
         base: dict[datetime, float] = {}
-        colors = itertools.cycle(plt.get_cmap("tab20").colors)
+        colors = itertools.cycle([plt.get_cmap("tab20")(i) for i in range(20)])
         for target in panel["targets"]:
             for name, times, values in self._series(panel, target):
                 drawn += any(not math.isnan(v) for v in values)

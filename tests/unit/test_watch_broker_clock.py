@@ -40,7 +40,7 @@ class Broker:
     def now(self) -> int:
         return self.mono + self._offset
 
-    def set_clock(self, by: int) -> None:
+    def turn(self, by: int) -> None:
         """Somebody sets its clock."""
         self._offset += by
 
@@ -97,7 +97,7 @@ def test_an_obligation_is_told_of_when_it_is_due_by_the_brokers_clock(by: int, m
         registered = broker.now
         await broker.append(completion(at=registered))
         await broker.hours(10 / 60)
-        broker.set_clock(by)
+        broker.turn(by)
         await broker.hours(2)
         (told,) = broker.alerts
         assert told >= registered + 30 * MINUTE + GRACE
