@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 import uuid
 from typing import Any
@@ -141,10 +142,13 @@ def test_many_successions_into_one_partition_at_once(bench: Bench) -> None:
 def test_an_alert_waits_for_what_came_before_it(bench: Bench) -> None:
     """sla.alerts is read in no time; the completion it is about stands behind a backlog."""
     certificate, registration = number(4), uuid.uuid4().hex
-    sent = bench.sender.send([filing(number(4), sealed=os.urandom(4_000)) for _ in range(2_000)])
+    registrar = bench.registrar().wait_ready()
+    registrar.signal(signal.SIGSTOP)
+    time.sleep(0.5)  # the fetch that was under way is answered: there was nothing
+    sent = bench.sender.send([filing(number(4), sealed=os.urandom(2_000)) for _ in range(1_500)])
     sent += bench.sender.send([completion(certificate, registration)])
     sent += bench.sender.send([overdue(certificate, registration)])
-    bench.registrar().wait_ready()
+    registrar.signal(signal.SIGCONT)
     *_, told, alert = bench.eventually(sent).entries[4]
     assert (told.topic, alert.topic) == ("birth.registrations", "sla.alerts")
     assert "OVERDUE" in alert.flags
