@@ -1,97 +1,60 @@
-"""A PostgreSQL of its own on a free port, as an unprivileged user (it refuses to run as root)."""
+"""The local stack's PostgreSQL in a directory of its own, with the settings it has there."""
 
 from __future__ import annotations
 
+import contextlib
 import os
-import shutil
+import signal
 import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
-from types import TracebackType
-from typing import Self
+
+import psycopg
 
 from natalog.local.ports import choose
-from natalog.local.postgres import find_binaries
+from natalog.local.postgres import PostgresNode, find_binaries
 
 
 class Postgres:
-    """As initdb sets it up, except for the port, that it listens on this machine alone, and `fsync`."""
+    """One cluster, made at once. Raises RuntimeError where there is no PostgreSQL."""
 
-    def __init__(self, directory: Path, *, fsync: bool = True) -> None:
+    def __init__(self, directory: Path) -> None:
         binaries = find_binaries()
         if binaries is None:
             raise RuntimeError("PostgreSQL is missing: run `scripts/setup`")
-        self.port = choose(("postgres",), {})["postgres"]
-        data = directory / "data"
-        data.mkdir(parents=True)
-        self._as: list[str] = []
-        if os.geteuid() == 0:
-            self._as = [
-                "setpriv",
-                "--reuid=postgres",
-                "--regid=postgres",
-                "--init-groups",
-                "--pdeathsig=KILL",
-            ]
-            for place in (directory, data):
-                shutil.chown(place, "postgres", "postgres")
-            for above in directory.parents:
-                if above.stat().st_mode & 0o1 == 0 and above != Path("/"):
-                    above.chmod(above.stat().st_mode | 0o011)  # mkdtemp's 700 shuts it out
-        self._run(binaries / "initdb", "-D", data, "-U", "bench", "--auth=trust", "--no-sync", "-E", "UTF8")
-        log = (directory / "postgres.log").open("ab")
-        self.process = subprocess.Popen(
-            [
-                *self._as,
-                str(binaries / "postgres"),
-                *("-D", str(data), "-p", str(self.port), "-k", str(data)),
-                *("-c", "listen_addresses=127.0.0.1"),
-                *(() if fsync else ("-c", "fsync=off")),
-            ],
+        self.node = PostgresNode(directory, choose(("postgres",), {})["postgres"], binaries)
+        self.node.prepare()
+
+    @contextlib.contextmanager
+    def running(self, *options: str, core: int | None = None) -> Iterator[int]:
+        """With more options of the `postgres` program, on one core if given; gives the postmaster's pid."""
+        before = os.sched_getaffinity(0)
+        if core is not None:
+            os.sched_setaffinity(0, {core})  # which it inherits
+        process = subprocess.Popen(
+            [*self.node.command(), *options],
             stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            cwd="/",
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )
-        self.dsn = f"postgresql://bench@127.0.0.1:{self.port}/postgres"
-        deadline = time.monotonic() + 30
-        while (
-            subprocess.run(
-                [binaries / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(self.port)], check=False
-            ).returncode
-            != 0
-        ):
-            if self.process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError((directory / "postgres.log").read_text(errors="replace"))
-            time.sleep(0.05)
-
-    def _run(self, *command: object) -> None:
-        done = subprocess.run(
-            [*self._as, *map(str, command)], capture_output=True, text=True, cwd="/", check=False
-        )
-        if done.returncode:
-            raise RuntimeError(done.stderr)
-
-    def cpu_seconds(self) -> float:
-        """User and system time of all its processes so far."""
-        return cpu_seconds(self.process.pid)
-
-    def close(self) -> None:
-        """Stop it."""
-        self.process.terminate()
+        os.sched_setaffinity(0, before)
         try:
-            self.process.wait(20)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+            while not self.node.answers():
+                if process.poll() is not None:
+                    raise RuntimeError("PostgreSQL did not start")
+                time.sleep(0.05)
+            yield process.pid
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.wait(60)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
+    def database(self, name: str) -> str:
+        """URL of a new database."""
+        place = self.node.url.rpartition("/")[0]
+        with psycopg.connect(f"{place}/postgres", autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name}")
+        return f"{place}/{name}"
 
 
 def cpu_seconds(postmaster: int) -> float:

@@ -1,9 +1,9 @@
 """Where the registrar's time goes: `python -m bench.profile [RECORDS]`, and `--stalls SECONDS` for slow records.
 
 A backlog is worked off by the registrar with a clock around each step (bench/traced.py): microseconds per record by
-step, and the CPU time of each thread. With --stalls, records come at 1,000/s instead, and every record that took
-longer than 50 ms is told with the step that was slow, the broker's garbage collection at that time, and how long the
-registrar's main thread and the broker's threads waited for a CPU.
+step, and the CPU time of each thread. With --stalls, records come at 1,000/s instead: every ten seconds the latencies
+and what the broker and its compiler threads took of a core, and every record that took longer than 50 ms with the step
+that was slow, the broker's garbage collection at that time, and how long both processes' threads waited for a CPU.
 """
 
 from __future__ import annotations
@@ -23,13 +23,15 @@ from pathlib import Path
 from typing import Any
 
 from bench.cluster import INTAKE, LEDGER, Cluster
-from bench.latency import Probe
+from bench.latency import Probe, Stall
 from bench.preload import preload
 from bench.processes import Registrar, cpu_seconds
 from bench.throughput import Progress
 from bench.workload import Workload
 
 _PAUSE = re.compile(r"^\[([^\]]+)\].*Total: (\d+) ns")
+_WINDOW = 10  # seconds
+_EPISODES = 20  # told at most
 _CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -124,9 +126,31 @@ def _stalls(
 
     watcher = threading.Thread(target=watch, name="watcher")
     watcher.start()
+    stalls: list[Stall] = []
+    windows: list[dict[str, float]] = []
+    began = time.monotonic()
     try:
-        probe.run(workload.filings(3_000), rate, warm=0)
-        found = probe.run(workload.filings(int(seconds * rate)), rate)
+        probe.run(workload.filings(1_000), rate, warm=0)
+        while time.monotonic() - began < seconds:
+            at, before = time.monotonic(), _threads(cluster.process.pid)
+            found = probe.run(workload.filings(int(_WINDOW * rate)), rate, warm=0)
+            took = time.monotonic() - at
+            spent = _threads(cluster.process.pid)
+            spent.subtract(before)
+            stalls += found.stalls
+            windows.append(
+                {
+                    "from_s": round(at - began),
+                    "p50_ms": round(found.at(0.5), 1),
+                    "p99_ms": round(found.at(0.99), 1),
+                    "max_ms": round(found.ms[-1], 1),
+                    "over_50_ms": len(found.stalls),
+                    "broker_cores": round(spent.total() / took, 2),
+                    "broker_compiler_cores": round(
+                        sum(cpu for name, cpu in spent.items() if "Compiler" in name) / took, 2
+                    ),
+                }
+            )
     finally:
         over.set()
         watcher.join()
@@ -135,7 +159,7 @@ def _stalls(
     slow = json.loads(Path(os.environ["BENCH_TRACE"]).read_text())["slow"]
     pauses = _pauses(gc_log)
     episodes: list[dict[str, Any]] = []
-    for stall in sorted(found.stalls, key=lambda s: s.sent_at):
+    for stall in sorted(stalls, key=lambda s: s.sent_at):
         if episodes and stall.sent_at < episodes[-1]["until"]:
             episode = episodes[-1]
             episode["records"] += 1
@@ -154,15 +178,12 @@ def _stalls(
         episode["registrar_queued_ms"] = round(sum(r for at, _, r in waits if start <= at <= end), 1)
     return {
         "load": os.getloadavg()[0],
-        "records": len(found.ms),
-        "p50_ms": round(found.at(0.5), 2),
-        "p99_ms": round(found.at(0.99), 2),
-        "p999_ms": round(found.at(0.999), 2),
-        "max_ms": round(found.ms[-1], 1),
-        "broker_queued_ms_per_s": round(sum(b for _, b, _ in waits) / (seconds + 3), 1),
-        "registrar_queued_ms_per_s": round(sum(r for _, _, r in waits) / (seconds + 3), 1),
+        "windows": windows,
+        "broker_queued_ms_per_s": round(sum(b for _, b, _ in waits) / (time.monotonic() - began), 1),
+        "registrar_queued_ms_per_s": round(sum(r for _, _, r in waits) / (time.monotonic() - began), 1),
         "slow_batches": len(slow),
-        "episodes": episodes,
+        "episodes": len(episodes),
+        "last_episodes": episodes[-_EPISODES:],
     }
 
 

@@ -18,36 +18,30 @@ Three rounds, each into a new database:
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import os
 import shutil
-import signal
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
 
 import psycopg
 
-from bench.postgres import cpu_seconds
+from bench.postgres import Postgres, cpu_seconds
 from bench.workload import Workload
 from natalog.decision.rules import NEWEST
 from natalog.kafka.offsets import Identity
 from natalog.ledger.follow import LedgerReader, Stretch
 from natalog.ledger.head import Head
 from natalog.ledger.step import decide_batch
-from natalog.local.ports import choose
-from natalog.local.postgres import PostgresNode, find_binaries
-from natalog.views import statements
 from natalog.views.batch import Batch, genesis
 from natalog.views.database import LIVE
 from natalog.views.following import ENTRIES, Following
 from natalog.views.migrate import migrate
 from natalog.views.projector import Projector
+from natalog.views.statements import certificates, registrations, stage
 from natalog.views.writer import Writer
 from natalog.wire.murmur2 import partition_of
 
@@ -137,50 +131,10 @@ class FromMemory:
         return list(found.values())
 
 
-class Cluster:
-    """The local stack's PostgreSQL in a directory of its own."""
-
-    def __init__(self, directory: Path) -> None:
-        binaries = find_binaries()
-        if binaries is None:
-            raise RuntimeError("PostgreSQL is missing: run `scripts/setup`")
-        self.node = PostgresNode(directory / "postgres", choose(("postgres",), {})["postgres"], binaries)
-        self.node.prepare()
-
-    @contextlib.contextmanager
-    def running(self, core: int) -> Iterator[int]:
-        """On one core; gives the postmaster's pid."""
-        before = os.sched_getaffinity(0)
-        os.sched_setaffinity(0, {core})  # which it inherits
-        process = subprocess.Popen(
-            self.node.command(),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        os.sched_setaffinity(0, before)
-        try:
-            while not self.node.answers():
-                if process.poll() is not None:
-                    raise RuntimeError("PostgreSQL did not start")
-                time.sleep(0.05)
-            yield process.pid
-        finally:
-            process.send_signal(signal.SIGINT)
-            process.wait(60)
-
-    def database(self, name: str) -> str:
-        """URL of a new database."""
-        place = self.node.url.rpartition("/")[0]
-        with psycopg.connect(f"{place}/postgres", autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name}")
-        return f"{place}/{name}"
-
-
-def project(cluster: Cluster, name: str, stretches: list[Stretch], ours: int, theirs: int) -> dict[str, Any]:
+def project(cluster: Postgres, name: str, stretches: list[Stretch], ours: int, theirs: int) -> dict[str, Any]:
     """Through the projector's loop; the two core numbers say where we and PostgreSQL run."""
     count = sum(len(s.offsets) for s in stretches)
-    with cluster.running(theirs) as pid:
+    with cluster.running(core=theirs) as pid:
         url = cluster.database(name)
         migrate(url, LIVE)
         reader = FromMemory(stretches)
@@ -208,9 +162,9 @@ def project(cluster: Cluster, name: str, stretches: list[Stretch], ours: int, th
     return _figures(count, wall, cpu, server)
 
 
-def many(cluster: Cluster, stretches: list[Stretch], ours: int, theirs: int) -> dict[str, Any]:
+def many(cluster: Postgres, stretches: list[Stretch], ours: int, theirs: int) -> dict[str, Any]:
     """The rows of the filings by `executemany`, batch by batch as large as the projector's."""
-    with cluster.running(theirs) as pid:
+    with cluster.running(core=theirs) as pid:
         url = cluster.database("many")
         migrate(url, LIVE)
         writer = Writer(url, LIVE, PARTITIONS, _IDENTITY)
@@ -218,9 +172,9 @@ def many(cluster: Cluster, stretches: list[Stretch], ours: int, theirs: int) -> 
         reader = FromMemory(stretches)
         folds = {p: genesis() for p in range(PARTITIONS)}
         jobs = (
-            statements.INSERT_FILINGS,
-            statements.UPSERT_TURN_OF_REGISTRATIONS.replace("turn = %s", "turn = 0"),
-            statements.UPSERT_TURN_OF_CERTIFICATES.replace("turn = %s", "turn = 0"),
+            stage.INSERT_FILINGS,
+            registrations.UPSERT_TURN.replace("turn = %s", "turn = 0"),
+            certificates.UPSERT_TURN.replace("turn = %s", "turn = 0"),
         )
         wall = cpu = server = 0.0
         filings = 0
@@ -234,7 +188,7 @@ def many(cluster: Cluster, stretches: list[Stretch], ours: int, theirs: int) -> 
             work = []
             with connection.transaction(), connection.cursor() as cursor:
                 writer._ensure_years(batch)
-                with cursor.copy(statements.COPY_FILINGS) as copy:
+                with cursor.copy(stage.COPY_FILINGS) as copy:
                     copy.write(batch.filing_rows())
                 for job in jobs:
                     head, _, rest = (
@@ -279,7 +233,7 @@ def main() -> int:
     directory = Path(tempfile.mkdtemp(prefix="natalog-projection."))
     cores = sorted(os.sched_getaffinity(0))
     try:
-        cluster = Cluster(directory)
+        cluster = Postgres(directory / "postgres")
         stretches = ledger(arguments.entries)
         found: dict[str, Any] = {
             "load": os.getloadavg()[0],

@@ -69,7 +69,7 @@ def _arguments() -> argparse.Namespace:
         default="generic",
         help="Kafka Streams with Apache Avro, or by hand",
     )
-    parser.add_argument("--latency-seconds", type=float, default=10)
+    parser.add_argument("--latency-seconds", type=float, default=8)
     parser.add_argument("--only", default="throughput,latency,live,kill,status,ndjson", help="which parts")
     return parser.parse_args()
 

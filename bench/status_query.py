@@ -25,9 +25,9 @@ from random import Random
 import asyncpg
 from confluent_kafka import Consumer, TopicPartition
 
+from bench import postgres
 from bench.cluster import INTAKE, LEDGER, PARTITIONS, Cluster
 from bench.plain_way import SCHEMA
-from bench.postgres import Postgres
 from bench.preload import preload
 from bench.processes import Registrar, cpu_seconds, resident_mib
 from bench.report import Figures, Say
@@ -135,10 +135,12 @@ def compare_status(
         ]
         ours = [_get(f"/v1/certificates/{number}", tokens[n % CALLERS]) for n, number in enumerate(asked)]
         _until_used(gateway, ours[-1], say)
-        with Postgres(directory / "postgres", fsync=False) as postgres:
+        database = postgres.Postgres(directory / "postgres")
+        with database.running("-c", "fsync=off") as postmaster:
+            dsn = database.database("plain")
             say(f"PostgreSQL takes {rows:,} rows")
-            asyncio.run(_fill(postgres.dsn, used, rows))
-            figures |= _plain(postgres, asked, gateway, tokens, directory, seconds, say)
+            asyncio.run(_fill(dsn, used, rows))
+            figures |= _plain(dsn, postmaster, asked, gateway, tokens, directory, seconds, say)
         figures |= _gateway(gateway, cluster, ours, directory, seconds, say)
         figures |= _submit(gateway, tokens, directory, seconds, say)
     finally:
@@ -151,7 +153,8 @@ def compare_status(
 
 
 def _plain(
-    postgres: Postgres,
+    dsn: str,
+    postmaster: int,
     asked: list[str],
     gateway: Gateway,
     tokens: list[str],
@@ -163,9 +166,7 @@ def _plain(
     log = directory / "plain.log"
     with log.open("wb") as out:
         server = subprocess.Popen(
-            tethered(
-                (sys.executable, "-m", "bench.plain_way", str(port), postgres.dsn, str(gateway.keys.jwks))
-            ),
+            tethered((sys.executable, "-m", "bench.plain_way", str(port), dsn, str(gateway.keys.jwks))),
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=subprocess.STDOUT,
@@ -183,7 +184,7 @@ def _plain(
                 directory,
                 seconds,
                 {"": server.pid},
-                {"_database": postgres.cpu_seconds},
+                {"_database": lambda: postgres.cpu_seconds(postmaster)},
             )
         half = figures["plain_query_per_second"] / 2
         told = _load(port, requests, directory, seconds, half)

@@ -9,6 +9,7 @@ What it draws is plain; it is there to show what the panels hold, not how Grafan
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import logging
 import math
@@ -23,11 +24,17 @@ import matplotlib
 from matplotlib import dates, font_manager
 from matplotlib import pyplot as plt
 from matplotlib.patches import Rectangle
+from matplotlib.ticker import FixedLocator, MaxNLocator
 
 DASHBOARDS = Path(__file__).resolve().parent.parent / "deploy" / "grafana" / "dashboards"
+STEP = 5  # seconds between two points, and the time of a bar
 BEIJING = timezone(timedelta(hours=8))
 COLORS = {"green": "#56a64b", "yellow": "#e0b400", "orange": "#ff780a", "red": "#e02f44", "blue": "#3274d9"}
 GREY = "#8e8e8e"
+SCALES = {
+    "s": ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"), (0.001, "ms")),
+    "bytes": ((1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"), (1, "B")),
+}
 CJK = re.compile(r"\s*[\u3000-\u9fff（）]+[\u3000-\u9fff0-9（）()%，、p ]*")
 # Column and row of each province on a map of tiles.
 TILES = {
@@ -61,7 +68,7 @@ class Source:
     def over_time(self, target: dict[str, Any]) -> list[tuple[dict[str, str], list[datetime], list[float]]]:
         """Labels, times and values of each series."""
         end = time.time()
-        query = {"query": self._filled(target["expr"]), "step": "5"}
+        query = {"query": self._filled(target["expr"]), "step": f"{STEP}"}
         query |= {"start": f"{end - self._minutes * 60}", "end": f"{end}"}
         answer = self._http.get("/api/v1/query_range", params=query).raise_for_status()
         return [
@@ -96,7 +103,20 @@ def color_of(value: float, steps: list[dict[str, Any]]) -> str:
     return COLORS.get(name, GREY)
 
 
-def text_of(value: Any, unit: str) -> str:
+def number_of(value: float, decimals: int | None) -> str:
+    if decimals is not None:
+        return f"{value:,.{decimals}f}"
+    return f"{value:,.0f}" if abs(value) >= 100 or float(value).is_integer() else f"{value:.3g}"
+
+
+def scaled(value: float, units: tuple[tuple[float, str], ...], decimals: int | None) -> str:
+    """In the largest of these units that it fills."""
+    size, name = next((unit for unit in units if abs(value) >= unit[0]), units[-1])
+    return f"{number_of(value / size, decimals)} {name}"
+
+
+def text_of(value: Any, unit: str, decimals: int | None = None) -> str:
+    """As Grafana would write it."""
     if isinstance(value, datetime):
         return value.astimezone(BEIJING).strftime("%m-%d %H:%M")
     if isinstance(value, bool) or value is None:
@@ -106,16 +126,16 @@ def text_of(value: Any, unit: str) -> str:
     if not math.isfinite(value):
         return "–" if math.isnan(value) else "∞"
     if unit == "percentunit":
-        return f"{value:.2%}"
-    if unit == "s":
-        for size, name in ((86400, "d"), (3600, "h"), (60, "min"), (1, "s")):
-            if abs(value) >= size:
-                number = value / size
-                return f"{number:,.0f} {name}" if abs(number) >= 100 else f"{number:.3g} {name}"
-        return f"{value * 1000:.3g} ms"
-    if unit == "bytes":
-        return f"{value / (1 << 20):,.0f} MiB"
-    return f"{value:,.0f}" if abs(value) >= 100 or float(value).is_integer() else f"{value:.3g}"
+        return f"{value:.{2 if decimals is None else decimals}%}"
+    if unit in SCALES and value:
+        return scaled(value, SCALES[unit], decimals)
+    return number_of(value, decimals)
+
+
+def ticks(top: float, unit: str) -> list[float]:
+    """Where an axis from 0 to `top` is marked: at round numbers of the unit they are written in."""
+    size = next((size for size, _ in SCALES.get(unit, ()) if top >= 2 * size), 1)
+    return [tick * size for tick in MaxNLocator(6).tick_values(0, top / size) if tick * size <= top]
 
 
 class Drawing:
@@ -124,17 +144,23 @@ class Drawing:
     def __init__(self, dashboard: dict[str, Any], source: Source, *, chinese: bool) -> None:
         self._source = source
         self._chinese = chinese
-        panels = [p for p in dashboard["panels"] if p["type"] != "row"]
+        panels = dashboard["panels"]
         height = max(p["gridPos"]["y"] + p["gridPos"]["h"] for p in panels)
         self.figure = plt.figure(figsize=(18, height * 0.42), dpi=90, facecolor="white")
         for panel in panels:
             place = panel["gridPos"]
             left, width = place["x"] / 24, place["w"] / 24
+            if panel["type"] == "row":
+                self.figure.text(
+                    0.01, 1 - (place["y"] + 0.9) / height, self.words(panel["title"]), fontsize=13
+                )
+                continue
             if panel["type"] == "bargauge":  # room for names
                 left, width = left + 0.08, width - 0.08
             bottom, tall = 1 - (place["y"] + place["h"]) / height, place["h"] / height
+            below = 1.7 if panel["type"] == "timeseries" else 0.5  # grid units; a legend stands there
             axes = self.figure.add_axes(
-                (left + 0.025, bottom + 0.25 * tall / place["h"] * 2, width - 0.045, tall - 1.6 / height)
+                (left + 0.03, bottom + below / height, width - 0.045, tall - (below + 1.1) / height)
             )
             axes.set_title(self.words(panel["title"]), fontsize=9, loc="left", fontweight="bold")
             if not self._draw(panel, axes):
@@ -187,9 +213,8 @@ class Drawing:
             color = color_of(value, config["thresholds"]["steps"])
             axes.add_patch(Rectangle((i * share, 0), share * 0.98, 1, color=color))
             middle = (i + 0.49) * share
-            axes.text(
-                middle, 0.58, text_of(value, config["unit"]), ha="center", va="center", fontsize=17, color="w"
-            )
+            shown = text_of(value, config["unit"], config.get("decimals"))
+            axes.text(middle, 0.58, shown, ha="center", va="center", fontsize=17, color="w")
             if len(values) > 1:
                 axes.text(middle, 0.16, name, ha="center", fontsize=8, color="w")
         return bool(values)
@@ -206,7 +231,8 @@ class Drawing:
             axes.add_patch(Rectangle((x + 0.02, y + 0.03), 0.96, 0.94, color=color))
             name = self._name(panel, labels, target)
             axes.text(x + 0.5, y + 0.36, name, ha="center", va="center", fontsize=7)
-            axes.text(x + 0.5, y + 0.72, text_of(value, config["unit"]), ha="center", va="center", fontsize=8)
+            shown = text_of(value, config["unit"], config.get("decimals"))
+            axes.text(x + 0.5, y + 0.72, shown, ha="center", va="center", fontsize=8)
         return bool(found)
 
     def _ranking(self, panel: dict[str, Any], axes: Any) -> bool:
@@ -214,7 +240,8 @@ class Drawing:
         config = panel["fieldConfig"]["defaults"]
         colors = [color_of(value, config["thresholds"]["steps"]) for _, value in values]
         bars = axes.barh([name for name, _ in values], [value for _, value in values], color=colors)
-        axes.bar_label(bars, [" " + text_of(value, config["unit"]) for _, value in values], fontsize=8)
+        shown = [" " + text_of(value, config["unit"], config.get("decimals")) for _, value in values]
+        axes.bar_label(bars, shown, fontsize=8)
         axes.tick_params(labelsize=8)
         axes.margins(x=0.15)
         axes.spines[["top", "right"]].set_visible(False)
@@ -224,28 +251,32 @@ class Drawing:
         config, drawn = panel["fieldConfig"]["defaults"], 0
         bars = config.get("custom", {}).get("drawStyle") == "bars"
         base: dict[datetime, float] = {}
+        colors = itertools.cycle(plt.get_cmap("tab20").colors)
         for target in panel["targets"]:
             for name, times, values in self._series(panel, target):
                 drawn += any(not math.isnan(v) for v in values)
                 if bars:
-                    width = 0.8 if is_sql(target) else 4 / 86400
+                    width = 0.8 if is_sql(target) else 0.8 * STEP / 86400
                     bottom = [base.get(at, 0.0) for at in times]
-                    axes.bar(times, values, width=width, bottom=bottom, label=name)
+                    axes.bar(times, values, width=width, bottom=bottom, label=name, color=next(colors))
                     base |= {at: base.get(at, 0.0) + v for at, v in zip(times, values, strict=True)}
                 else:
                     axes.plot(times, values, linewidth=1.4, label=name)
-        axes.set_ylim(bottom=0)
+        axes.set_ylim(0, axes.get_ylim()[1] * 1.05)
+        axes.yaxis.set_major_locator(FixedLocator(ticks(axes.get_ylim()[1], config["unit"])))
         for step in config["thresholds"]["steps"][1:]:
             if step["value"] <= axes.get_ylim()[1]:
                 axes.axhline(step["value"], color=COLORS[step["color"]], linestyle="--", linewidth=1)
         axes.yaxis.set_major_formatter(lambda value, _: text_of(value, config["unit"]))
-        form = "%m-%d" if is_sql(panel["targets"][0]) else "%H:%M"
+        form = "%m-%d" if is_sql(panel["targets"][0]) else "%H:%M:%S"
         formatter: Any = dates.DateFormatter(form, BEIJING)  # type: ignore[no-untyped-call,unused-ignore]
         axes.xaxis.set_major_formatter(formatter)
+        axes.xaxis.set_major_locator(MaxNLocator(6))
         axes.tick_params(labelsize=7)
         axes.grid(alpha=0.25)
         if drawn:
-            axes.legend(fontsize=7, loc="upper left", ncols=2)
+            columns = 5 if panel["gridPos"]["w"] >= 12 else 3
+            axes.legend(fontsize=7, loc="upper left", bbox_to_anchor=(0, -0.1), ncols=columns, frameon=False)
         return drawn > 0
 
     def _series(
@@ -276,7 +307,7 @@ class Drawing:
         axes.axhline(due + 0.5, color=COLORS["red"], linewidth=1)
         times = series[0][1]
         places = range(0, len(times), max(1, len(times) // 6))
-        axes.set_xticks(list(places), [times[i].strftime("%H:%M") for i in places], fontsize=7)
+        axes.set_xticks(list(places), [times[i].strftime("%H:%M:%S") for i in places], fontsize=7)
         return True
 
     def _table(self, panel: dict[str, Any], axes: Any) -> bool:
@@ -294,7 +325,8 @@ class Drawing:
             line, tint = [], []
             for column, value in zip(columns, row, strict=True):
                 style = styles.get(column, {})
-                line.append(self.words(text_of(value, style.get("unit", config["unit"]))))
+                unit, decimals = style.get("unit", config["unit"]), config.get("decimals")
+                line.append(self.words(text_of(value, unit, None if unit == "percentunit" else decimals)))
                 number = (
                     isinstance(value, int | float) and not isinstance(value, bool) and not math.isnan(value)
                 )
@@ -310,11 +342,20 @@ class Drawing:
         table.auto_set_column_width(list(range(len(columns))))
         return True
 
+    def _cell(self, panel: dict[str, Any], value: Any) -> Any:
+        """A value of PostgreSQL, or the text that the panel shows for it."""
+        if type(value).__name__ == "Decimal":
+            return float(value)
+        for mapping in panel["fieldConfig"]["defaults"].get("mappings", ()):
+            if mapping["type"] == "value" and isinstance(value, str):
+                value = mapping["options"].get(value, {}).get("text", value)
+        return value
+
     def _cells(self, panel: dict[str, Any]) -> tuple[list[str], list[tuple[Any, ...]]]:
         if is_sql(panel["targets"][0]):
             columns, rows = self._source.rows(panel["targets"][0])
-            floats = [tuple(float(v) if type(v).__name__ == "Decimal" else v for v in row) for row in rows]
-            return columns, floats
+            shown = [tuple(self._cell(panel, value) for value in row) for row in rows]
+            return columns, shown
         by_name: dict[str, dict[str, float]] = {}
         for target in panel["targets"]:
             for labels, value in self._source.now(target):
@@ -347,7 +388,8 @@ def main() -> None:
         (f for f in ("Noto Sans CJK SC", "WenQuanYi Zen Hei", "WenQuanYi Micro Hei") if f in families), ""
     )
     matplotlib.rcParams["font.family"] = [chinese, "DejaVu Sans"] if chinese else ["DejaVu Sans"]
-    variables = {"$__rate_interval": "1m", "$__range": "6h", "${province}": arguments.province}
+    variables = {"$__rate_interval": "1m", "$__interval": f"{STEP}s", "$__range": "6h"}
+    variables["${province}"] = arguments.province
     source = Source(stack, variables, arguments.minutes)
     arguments.out.mkdir(parents=True, exist_ok=True)
     for path in sorted(DASHBOARDS.glob("*.json")):

@@ -31,6 +31,11 @@ STORE_REFOLDED = Counter(
     "Times local state was thrown away and folded anew because it did not stem from this ledger, by cause.",
     ["cause"],
 )
+STATE_BYTES = Gauge(
+    "natalog_state_bytes",
+    "Bytes on disk of what a process keeps of the ledger: numbers (registrar's states), status (gateway's replica).",
+    ["store"],
+)
 
 # Registrar -----------------------------------------------------------------------------------------------------------
 
@@ -71,6 +76,12 @@ UNDECIDED = Gauge(
 OLDEST_UNDECIDED = Gauge(
     "natalog_oldest_undecided_seconds",
     "How long the oldest of them has been waiting, by the broker's clock; 0 when none waits.",
+    ["topic", "partition"],
+)
+DECIDED_TO = Gauge(
+    "natalog_intake_decided_offset",
+    "Offset of an intake log up to which everything is decided: records since the topic was made, and on "
+    "certificate.invalidations transaction markers. Exported like the undecided ones.",
     ["topic", "partition"],
 )
 COMMITTED_DIFFERS = Counter(
@@ -141,7 +152,9 @@ GATEWAY_BULK = Gauge(
     "natalog_gateway_bulk_in_flight", "Share of the bulk lane's budget in use, in records of at most 4 KiB."
 )
 GATEWAY_LIMITED = Counter(
-    "natalog_gateway_limited", "Requests answered 429, by the limit they met: rate, streams.", ["limit"]
+    "natalog_gateway_limited",
+    "Requests answered 429, by the limit they met: rate, streams, bytes.",
+    ["limit"],
 )
 REPLICA_STALENESS = Gauge(
     "natalog_replica_staleness_seconds",

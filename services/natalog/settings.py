@@ -100,6 +100,11 @@ class Settings(BaseSettings):
     gateway_streams: int = Field(
         default=16, ge=0, description="NDJSON bodies and ranges one caller may have under way; 0: any number"
     )
+    gateway_caller_mib: int = Field(
+        default=64,
+        ge=0,
+        description="MiB that bodies of one caller's single records may hold while they are still coming; 0: any",
+    )
     gateway_body_bytes: int = Field(
         default=400_000, ge=1_000, description="bytes of one record or line; the largest record needs 350,000"
     )

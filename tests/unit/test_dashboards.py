@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 import yaml
 
 from deploy.grafana.generate.__main__ import dashboards, main
+from deploy.grafana.generate.panel import per_bar
 from deploy.grafana.generate.provinces import PROVINCES
 from natalog.decision import numbers
 
@@ -63,3 +67,28 @@ def test_panels_use_the_provisioned_data_sources_and_do_not_overlap():
 
 def test_all_provinces_have_names():
     assert set(PROVINCES) == {f"{code}0000" for code in numbers.PROVINCES} | {"unknown"}
+
+
+@pytest.mark.skipif(
+    shutil.which("promtool") is None and not os.environ.get("CI"),
+    reason="promtool is missing: install Debian's prometheus",
+)
+def test_each_event_stands_in_one_bar_and_is_one_there(tmp_path):
+    """Also one that falls between two bars' samples, and those after a restart of what counts."""
+    bars = {"65s": 1, "125s": 2, "185s": 2, "245s": 1, "305s": 0}
+    case = {
+        "interval": "15s",
+        "input_series": [{"series": "c_total", "values": "0 0 0 0 1 2 2 3 3 3 3 1 2 2 2 3 3 3 3 3 3"}],
+        "promql_expr_test": [
+            {
+                "expr": f"sum({per_bar('c_total').replace('$__interval', '1m')})",
+                "eval_time": at,
+                "exp_samples": [{"labels": "{}", "value": count}],
+            }
+            for at, count in bars.items()
+        ],
+    }
+    trial = tmp_path / "bars.yml"
+    trial.write_text(yaml.safe_dump({"evaluation_interval": "15s", "tests": [case]}))
+    done = subprocess.run(["promtool", "test", "rules", trial], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr

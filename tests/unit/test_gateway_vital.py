@@ -10,10 +10,12 @@ from natalog.exits import Exit
 _PROGRAM = """
 import time
 from natalog.gateway.vital import vital_thread
+from natalog.logs import configure
 
 def dies() -> None:
     raise RuntimeError("broken")
 
+configure("gateway")
 vital_thread(dies, "replica").start()
 time.sleep(20)
 """

@@ -15,7 +15,7 @@ from natalog.ledger.fold import Fold, ShelfDisagrees
 from natalog.ledger.follow import Stretch
 from natalog.ledger.head import Head
 from natalog.ledger.seal import SealKeyError, open_with, seal_with
-from natalog.ledger.store import Position, Store, StoreInUse, is_in_use
+from natalog.ledger.store import Position, Store, StoreInUse, bytes_in, is_in_use
 
 
 def head(seq: int, offset: int) -> Head:
@@ -77,6 +77,19 @@ def test_store_of_another_ledger_is_emptied(tmp_path: Path) -> None:
     assert store.shelves[0].states([b"k"]) == {}
     assert store.belongs_to("b")
     store.close()
+
+
+def test_its_size_on_disk_is_that_of_its_files(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"12345")
+    (tmp_path / "b").write_bytes(b"12")
+    (tmp_path / "gone").symlink_to(tmp_path / "nowhere")
+    assert bytes_in(tmp_path) == 7
+    assert bytes_in(tmp_path / "none") == 0
+    store = Store(tmp_path / "s", 1)
+    empty = bytes_in(tmp_path / "s")
+    store.shelves[0].write({b"k": b"v" * 100_000}, Position(head(1, 1), 0))
+    store.close()
+    assert bytes_in(tmp_path / "s") > empty + 100_000
 
 
 def test_second_process_is_told(tmp_path: Path) -> None:

@@ -13,7 +13,9 @@ from deploy.grafana.generate.panel import (
     Kind,
     Panel,
     Prom,
+    per_bar,
     sql,
+    tile,
 )
 from deploy.grafana.generate.provinces import PROVINCES
 
@@ -21,6 +23,7 @@ _BY_PROVINCE = (
     'label_replace(label_replace({0}, "province", "unknown", "", ""), '
     '"province", "${{1}}0000", "prefecture", "([0-9]{{2}})[0-9]{{4}}")'
 )
+_LATE = 'natalog_filings_total{result="late"}'
 _NOTHING_FILED = "No filings in this time 暂无备案"
 
 
@@ -39,78 +42,63 @@ def share_on_time(window: str, by: str = "") -> str:
 
 
 FILING = [
-    Panel(
-        title="On time today 今日及时备案率",
-        description="Share of timed filings received since midnight in Beijing that came within 30 minutes of the "
+    tile(
+        "On time today 今日及时备案率",
+        "Share of timed filings received since midnight in Beijing that came within 30 minutes of the "
         "registration, whole country. The aim is 99 %. For grading use `natalog assess`, never this figure.",
-        kind=Kind.STAT,
-        queries=[
-            sql(
-                """
-                SELECT count(*) FILTER (WHERE NOT 'FILED_LATE' = ANY (flags))::float / nullif(count(*), 0)
-                FROM natalog.filings
-                WHERE delay_ms IS NOT NULL
-                  AND received_at >= date_trunc('day', now() AT TIME ZONE 'Asia/Shanghai') AT TIME ZONE 'Asia/Shanghai'
-                """
-            )
-        ],
+        sql(
+            """
+            SELECT count(*) FILTER (WHERE NOT 'FILED_LATE' = ANY (flags))::float / nullif(count(*), 0)
+            FROM natalog.filings
+            WHERE delay_ms IS NOT NULL
+              AND received_at >= date_trunc('day', now() AT TIME ZONE 'Asia/Shanghai') AT TIME ZONE 'Asia/Shanghai'
+            """
+        ),
+        ON_TIME,
+        _NOTHING_FILED,
         unit="percentunit",
         decimals=2,
-        thresholds=ON_TIME,
-        empty=_NOTHING_FILED,
         width=4,
-        height=5,
     ),
-    Panel(
-        title="On time, 7 days 近7天及时备案率",
-        description="The same over seven days, from the counters.",
-        kind=Kind.STAT,
-        queries=[Prom(share_on_time("7d"))],
+    tile(
+        "On time, 7 days 近7天及时备案率",
+        "The same over seven days, from the counters.",
+        Prom(share_on_time("7d")),
+        ON_TIME,
+        _NOTHING_FILED,
         unit="percentunit",
         decimals=2,
-        thresholds=ON_TIME,
-        empty=_NOTHING_FILED,
         width=4,
-        height=5,
     ),
-    Panel(
-        title="Filed, 24 hours 近24小时备案数",
-        description="Registrations filed live, each counted once: on time, late, and those whose hour is not known.",
-        kind=Kind.STAT,
-        queries=[Prom("sum by (result) (increase(natalog_filings_total[1d]))", "{{result}}")],
-        unit="short",
+    tile(
+        "Filed, 24 hours 近24小时备案数",
+        "Registrations filed live, each counted once: on time, late, and those whose hour is not known.",
+        Prom("sum by (result) (increase(natalog_filings_total[1d]))", "{{result}}"),
+        CALM,
+        _NOTHING_FILED,
         decimals=0,
-        thresholds=CALM,
-        empty=_NOTHING_FILED,
         width=8,
-        height=5,
         columns={"on_time": "on time 及时", "late": "late 超时", "untimed": "hour unknown 无法计时"},
     ),
-    Panel(
-        title="Overdue now 逾期未备案",
-        description="Registrations that were completed, are overdue on the ledger and still have no filing.",
-        kind=Kind.STAT,
-        queries=[Prom("sum(natalog_overdue_open)")],
-        unit="short",
-        thresholds=((None, GREEN), (1, YELLOW), (50, RED)),
-        empty="Not measured: does the projector run? 未采集",
+    tile(
+        "Overdue now 逾期未备案",
+        "Registrations that were completed, are overdue on the ledger and still have no filing.",
+        Prom("sum(natalog_overdue_open)"),
+        ((None, GREEN), (1, YELLOW), (50, RED)),
+        "Not measured: does the projector run? 未采集",
         width=4,
-        height=5,
     ),
-    Panel(
-        title="Contested numbers 争议编号",
-        description="Certificate numbers that more than one registration lays claim to, until people have decided.",
-        kind=Kind.STAT,
-        queries=[Prom("sum(natalog_contested_open)")],
-        unit="short",
-        thresholds=((None, GREEN), (1, YELLOW), (20, RED)),
-        empty="Not measured: does the projector run? 未采集",
+    tile(
+        "Contested numbers 争议编号",
+        "Certificate numbers that more than one registration lays claim to, until people have decided.",
+        Prom("sum(natalog_contested_open)"),
+        ((None, GREEN), (1, YELLOW), (20, RED)),
+        "Not measured: does the projector run? 未采集",
         width=4,
-        height=5,
     ),
     Panel(
         title="Provinces, on time over 7 days 各省近7天及时备案率",
-        description="One tile a province, from north to south and then west. Grey: nothing was filed there.",
+        description="One tile a province, from north to south and then west. A dash: nothing was filed there.",
         kind=Kind.TILES,
         queries=[Prom(share_on_time("7d", "province"), "{{province}}")],
         unit="percentunit",
@@ -161,9 +149,7 @@ FILING = [
         title="How long filings take 备案用时分布",
         description="From local registration to receipt. The line to watch is 1,800 s: what lies above was late.",
         kind=Kind.HEATMAP,
-        queries=[
-            Prom("sum by (le) (increase(natalog_filing_delay_seconds_bucket[$__rate_interval]))", "{{le}}")
-        ],
+        queries=[Prom(f"sum by (le) ({per_bar('natalog_filing_delay_seconds_bucket')})", "{{le}}")],
         unit="short",
         thresholds=CALM,
         empty=_NOTHING_FILED,
@@ -174,12 +160,7 @@ FILING = [
         description="Whose fault late filings were, by the rule of the assessment: the station, the line, the "
         "ministry's own systems, a wrong clock, or not to be told.",
         kind=Kind.BARS,
-        queries=[
-            Prom(
-                'sum by (cause) (increase(natalog_filings_total{result="late"}[$__rate_interval]))',
-                "{{cause}}",
-            )
-        ],
+        queries=[Prom(f"sum by (cause) ({per_bar(_LATE)})", "{{cause}}")],
         unit="short",
         thresholds=((None, GREEN), (1, ORANGE)),
         empty="No late filings in this time 无超时备案",
@@ -190,7 +171,7 @@ FILING = [
         description="How fast each province uses up its 1 % of late filings: at 1 it lasts 30 days, at 14.4 two days. "
         "The last hour; the five fastest.",
         kind=Kind.LINES,
-        queries=[Prom("topk(5, natalog:filings_late:ratio1h / 0.01)", "{{province}}")],
+        queries=[Prom("topk(5, natalog:filings_late:ratio1h / 0.01 >= 0)", "{{province}}")],
         unit="short",
         thresholds=((None, GREEN), (1, YELLOW), (6, ORANGE), (14.4, RED)),
         empty=_NOTHING_FILED,
@@ -224,9 +205,7 @@ CASES = [
         title="Refusals, by reason 拒绝原因",
         description="Records refused: the number was used, blacklisted, void, malformed, or the sender not entitled.",
         kind=Kind.BARS,
-        queries=[
-            Prom("sum by (reason) (increase(natalog_refusals_total[$__rate_interval])) > 0", "{{reason}}")
-        ],
+        queries=[Prom(f"sum by (reason) ({per_bar('natalog_refusals_total')}) > 0", "{{reason}}")],
         unit="short",
         thresholds=CALM,
         empty="No refusals in this time 无拒绝",
@@ -256,49 +235,34 @@ CASES = [
 ]
 
 INTEGRITY = [
-    Panel(
-        title="Foreign records on the ledger 账本外来记录",
-        description="Records that do not extend the chain, met since the registrars started. Any is an incident.",
-        kind=Kind.STAT,
-        queries=[Prom("sum(max by (partition) (natalog_void_entries_total))")],
-        unit="short",
-        thresholds=ANY_IS_BAD,
-        empty="Not measured: no registrar answers 未采集",
-        width=6,
-        height=5,
+    tile(
+        "Foreign records on the ledger 账本外来记录",
+        "Records that do not extend the chain, met since the registrars started. Any is an incident.",
+        Prom("sum(max by (partition) (natalog_void_entries_total))"),
+        ANY_IS_BAD,
+        "Not measured: no registrar answers 未采集",
     ),
-    Panel(
-        title="Halted partitions 停止裁决的分区",
-        description="Partitions on which nothing is decided until people have looked.",
-        kind=Kind.STAT,
-        queries=[Prom("sum(max by (partition) (natalog_partition_halted))")],
-        unit="short",
-        thresholds=ANY_IS_BAD,
-        empty="Not measured: no registrar answers 未采集",
-        width=6,
-        height=5,
+    tile(
+        "Halted partitions 停止裁决的分区",
+        "Partitions on which nothing is decided until people have looked.",
+        Prom("sum(max by (partition) (natalog_partition_halted))"),
+        ANY_IS_BAD,
+        "Not measured: no registrar answers 未采集",
     ),
-    Panel(
-        title="Partitions decided 正在裁决的分区",
-        description="All twelve, or some numbers have no writer.",
-        kind=Kind.STAT,
-        queries=[Prom('sum(natalog_registrar_partitions{state="deciding"})')],
-        unit="short",
-        thresholds=((None, RED), (12, GREEN)),
-        empty="No registrar answers 未采集",
-        width=6,
-        height=5,
+    tile(
+        "Partitions decided 正在裁决的分区",
+        "All twelve, or some numbers have no writer.",
+        Prom('sum(natalog_registrar_partitions{state="deciding"})'),
+        ((None, RED), (12, GREEN)),
+        "No registrar answers 未采集",
     ),
-    Panel(
-        title="Clock steps 时钟回拨",
-        description="Largest step back of a broker's clock in the last ten minutes, beyond the allowed five minutes.",
-        kind=Kind.STAT,
-        queries=[Prom("max(natalog_clock_step_seconds)")],
+    tile(
+        "Clock steps 时钟回拨",
+        "Largest step back of a broker's clock in the last ten minutes, beyond the allowed five minutes.",
+        Prom("max(natalog_clock_step_seconds)"),
+        ((None, GREEN), (1, RED)),
+        "Not measured: no registrar answers 未采集",
         unit="s",
-        thresholds=((None, GREEN), (1, RED)),
-        empty="Not measured: no registrar answers 未采集",
-        width=6,
-        height=5,
     ),
 ]
 

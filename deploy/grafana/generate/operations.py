@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from deploy.grafana.generate.panel import CALM, GREEN, ORANGE, RED, YELLOW, Kind, Panel, Prom, sql
+from deploy.grafana.generate.panel import CALM, GREEN, ORANGE, RED, YELLOW, Kind, Panel, Prom, sql, tile
 
 _NO_REGISTRAR = "No registrar answers 未采集"
 _NO_GATEWAY = "No gateway answers 未采集"
@@ -169,26 +169,24 @@ THROUGHPUT = [
 ]
 
 PROCESSES = [
-    Panel(
-        title="Starts, 24 hours 近24小时启动次数",
-        description="How often a process of each service started anew. A service ends rather than go on in doubt; many "
+    tile(
+        "Starts, 24 hours 近24小时启动次数",
+        "How often a process of each service started anew. A service ends rather than go on in doubt; many "
         "starts have a cause in its log.",
-        kind=Kind.STAT,
-        queries=[Prom("sum by (job) (changes(process_start_time_seconds[1d]))", "{{job}}")],
-        unit="short",
-        thresholds=((None, GREEN), (2, YELLOW), (10, RED)),
-        empty="No service answers 未采集",
+        Prom("sum by (job) (changes(process_start_time_seconds[1d]))", "{{job}}"),
+        ((None, GREEN), (2, YELLOW), (10, RED)),
+        "No service answers 未采集",
         width=12,
         height=6,
     ),
-    Panel(
-        title="Services that answer 在线服务",
-        description="Processes whose metrics can be read, of those that should be there.",
-        kind=Kind.STAT,
-        queries=[Prom('avg by (job) (up{job=~"registrar|gateway|projector|watch"})', "{{job}}")],
+    tile(
+        "Services that answer 在线服务",
+        "Processes whose metrics can be read, of those that should be there.",
+        Prom('avg by (job) (up{job=~"registrar|gateway|projector|watch"})', "{{job}}"),
+        ((None, RED), (0.5, ORANGE), (1, GREEN)),
+        "Prometheus has no targets 未配置",
         unit="percentunit",
-        thresholds=((None, RED), (0.5, ORANGE), (1, GREEN)),
-        empty="Prometheus has no targets 未配置",
+        decimals=0,
         width=12,
         height=6,
     ),
@@ -227,8 +225,9 @@ PROCESSES = [
                 """
                 SELECT coalesce(parent.relname, own.relname) AS "table 表",
                        sum(pg_total_relation_size(own.oid))::bigint AS "size 大小",
-                       sum(greatest(own.reltuples, 0))::bigint AS "rows 行数(估计)"
+                       sum(stat.n_live_tup)::bigint AS "rows 行数(估计)"
                 FROM pg_class own
+                JOIN pg_stat_all_tables stat ON stat.relid = own.oid
                 LEFT JOIN pg_inherits i ON i.inhrelid = own.oid
                 LEFT JOIN pg_class parent ON parent.oid = i.inhparent
                 WHERE own.relkind = 'r'
@@ -243,6 +242,17 @@ PROCESSES = [
         empty="No projection 无数据库视图",
         width=8,
         units={"size 大小": ("bytes", CALM)},
+    ),
+    Panel(
+        title="States on disk 状态占用",
+        description="What a registrar keeps of the numbers and a gateway of their status, by process. It can be thrown away "
+        "and folded again from the ledger.",
+        kind=Kind.LINES,
+        queries=[Prom("natalog_state_bytes", "{{store}} {{instance}}")],
+        unit="bytes",
+        thresholds=((None, GREEN), (50 << 30, YELLOW), (200 << 30, RED)),
+        empty="No service answers 未采集",
+        width=8,
     ),
     Panel(
         title="Waiting in gateways 网关排队",

@@ -30,7 +30,8 @@ YELLOW: Final = "yellow"
 ORANGE: Final = "orange"
 RED: Final = "red"
 BLUE: Final = "blue"
-"""Grafana's own colours; blue says that there is no good or bad."""
+GREY: Final = "text"
+"""Grafana's own colours; blue says that there is no good or bad, grey that there is nothing."""
 
 Steps = Sequence[tuple[float | None, str]]
 """From which value on which colour; the first has none."""
@@ -102,6 +103,31 @@ class Panel:
     """Text shown instead of a value, in table cells."""
     sort: str = ""
     """Column a table is sorted by, worst first; a leading + sorts upwards."""
+
+
+def tile(
+    title: str,
+    description: str,
+    query: Prom | Sql,
+    thresholds: Steps,
+    empty: str,
+    *,
+    unit: str = "short",
+    **more: Any,
+) -> Panel:
+    """One value in a coloured box, six columns wide unless `more` says otherwise; `more` is the panel's other fields."""
+    size = {"width": 6, "height": 5, **more}
+    return Panel(title, description, Kind.STAT, [query], unit, thresholds, empty, **size)
+
+
+def per_bar(series: str) -> str:
+    """What a counter grew by within a bar's own time, so that each event stands in one bar and is one there.
+
+    `increase` over the same span would lose what falls between two bars' samples, and stretch what is left to fractions;
+    over a longer span it shows an event in several bars. After a restart the counter begins at 0: all it shows is new.
+    """
+    before = f"{series} offset $__interval"
+    return f"{series} - {before} >= 0 or {series} < {before}"
 
 
 class _SqlQuery(Dataquery):
@@ -196,9 +222,7 @@ def build(panel: Panel) -> Builder[models.Panel]:
     )
     if panel.decimals is not None:
         built = built.decimals(panel.decimals)
-    if panel.names:
-        results = {code: models.ValueMappingResult(text=text) for code, text in panel.names.items()}
-        built = built.mappings([models.ValueMap(options=results)])
+    built = built.mappings(_mappings(panel))
     if panel.kind is Kind.TABLE and isinstance(panel.queries[0], Prom):
         built = built.transformations(_joined(panel))
     elif panel.kind is not Kind.TABLE:
@@ -221,6 +245,18 @@ def build(panel: Panel) -> Builder[models.Panel]:
         built = built.sort_by([order.desc(not panel.sort.startswith("+"))])
     checked: Builder[models.Panel] = built
     return checked
+
+
+def _mappings(panel: Panel) -> list[models.ValueMapping]:
+    """Names for codes; and a share of nothing, which is no number, says so like a panel without data."""
+    nothing = models.ValueMappingResult(text="–" if panel.kind is Kind.TABLE else panel.empty, color=GREY)
+    found: list[models.ValueMapping] = [
+        models.SpecialValueMap(models.DashboardSpecialValueMapOptions(models.SpecialValueMatch.NA_N, nothing))
+    ]
+    if panel.names:
+        results = {code: models.ValueMappingResult(text=text) for code, text in panel.names.items()}
+        found.insert(0, models.ValueMap(options=results))
+    return found
 
 
 _COLOURED: Final = {"type": "color-background", "mode": "basic"}

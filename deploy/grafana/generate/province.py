@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from deploy.grafana.generate.panel import (
+    BLUE,
     CALM,
     GREEN,
     ON_TIME,
@@ -18,71 +19,58 @@ from deploy.grafana.generate.panel import (
     Kind,
     Panel,
     Prom,
+    per_bar,
     sql,
+    tile,
 )
 
 VARIABLE: Final = "province"
 _HERE: Final = 'province="${province}0000"'
+_LATE: Final = 'natalog_filings_total{result="late",prefecture=~"${province}.*"}'
+_BACKFILLED: Final = 'sum(max by (topic, partition) (natalog_intake_decided_offset{topic="birth.backfill"}))'
+_WAITING: Final = 'sum(max by (topic, partition) (natalog_undecided_records{topic="birth.backfill"}))'
 _NO_PROJECTION: Final = "Not measured: does the projector run? 未采集"
 
 NOW = [
-    Panel(
-        title="On time, 7 days 近7天及时备案率",
-        description="Share of this province's timed filings that came within 30 minutes of the registration.",
-        kind=Kind.STAT,
-        queries=[
-            Prom(
-                f'sum(avg_over_time(natalog:filings:rate5m{{{_HERE},result="on_time"}}[7d]))'
-                f" / sum(avg_over_time(natalog:filings:rate5m{{{_HERE}}}[7d]))"
-            )
-        ],
+    tile(
+        "On time, 7 days 近7天及时备案率",
+        "Share of this province's timed filings that came within 30 minutes of the registration.",
+        Prom(
+            f'sum(avg_over_time(natalog:filings:rate5m{{{_HERE},result="on_time"}}[7d]))'
+            f" / sum(avg_over_time(natalog:filings:rate5m{{{_HERE}}}[7d]))"
+        ),
+        ON_TIME,
+        "No filings in this time 暂无备案",
         unit="percentunit",
         decimals=2,
-        thresholds=ON_TIME,
-        empty="No filings in this time 暂无备案",
-        width=6,
-        height=5,
     ),
-    Panel(
-        title="Overdue now 逾期未备案",
-        description="Registrations of this province that were completed, are overdue and still have no filing.",
-        kind=Kind.STAT,
-        queries=[Prom(f"sum(natalog_overdue_open{{{_HERE}}})")],
-        unit="short",
-        thresholds=((None, GREEN), (1, YELLOW), (10, RED)),
-        empty=_NO_PROJECTION,
-        width=6,
-        height=5,
+    tile(
+        "Overdue now 逾期未备案",
+        "Registrations of this province that were completed, are overdue and still have no filing.",
+        Prom(f"sum(natalog_overdue_open{{{_HERE}}})"),
+        ((None, GREEN), (1, YELLOW), (10, RED)),
+        _NO_PROJECTION,
     ),
-    Panel(
-        title="Oldest open obligation 最久未备案",
-        description="Age, since its registration, of the oldest completed registration that is not filed, overdue or not.",
-        kind=Kind.STAT,
-        queries=[
-            sql(
-                """
-                SELECT extract(epoch FROM now() - min(registered_at)) FROM natalog.open_obligations
-                WHERE province = '${province}0000'
-                """
-            )
-        ],
+    tile(
+        "Oldest open obligation 最久未备案",
+        "Age, since its registration, of the oldest completed registration that is not filed, overdue or not.",
+        sql(
+            """
+            SELECT extract(epoch FROM now() - min(registered_at)) FROM natalog.open_obligations
+            WHERE province = '${province}0000'
+            """
+        ),
+        ((None, GREEN), (1800, YELLOW), (86400, RED)),
+        "Nothing is open 无待备案登记",
         unit="s",
-        decimals=0,
-        thresholds=((None, GREEN), (1800, YELLOW), (86400, RED)),
-        empty="Nothing is open 无待备案登记",
-        width=6,
-        height=5,
+        decimals=1,
     ),
-    Panel(
-        title="Contested numbers 争议编号",
-        description="Certificate numbers of this province that more than one registration lays claim to.",
-        kind=Kind.STAT,
-        queries=[Prom(f"sum(natalog_contested_open{{{_HERE}}})")],
-        unit="short",
-        thresholds=((None, GREEN), (1, YELLOW), (5, RED)),
-        empty=_NO_PROJECTION,
-        width=6,
-        height=5,
+    tile(
+        "Contested numbers 争议编号",
+        "Certificate numbers of this province that more than one registration lays claim to.",
+        Prom(f"sum(natalog_contested_open{{{_HERE}}})"),
+        ((None, GREEN), (1, YELLOW), (5, RED)),
+        _NO_PROJECTION,
     ),
     Panel(
         title="How long filings take 备案用时",
@@ -104,13 +92,7 @@ NOW = [
         title="Late, by prefecture and cause 超时情况",
         description="Late filings by prefecture and whose fault they were: station, line, ministry, clock, unknown.",
         kind=Kind.BARS,
-        queries=[
-            Prom(
-                "sum by (prefecture, cause) "
-                '(increase(natalog_filings_total{result="late",prefecture=~"${province}.*"}[$__rate_interval])) > 0',
-                "{{prefecture}} {{cause}}",
-            )
-        ],
+        queries=[Prom(f"sum by (prefecture, cause) ({per_bar(_LATE)}) > 0", "{{prefecture}} {{cause}}")],
         unit="short",
         thresholds=((None, GREEN), (1, ORANGE)),
         empty="No late filings in this time 无超时备案",
@@ -230,6 +212,43 @@ CASES = [
         unit="short",
         thresholds=CALM,
         empty="No contested numbers 无争议编号",
+        width=8,
+        height=9,
+    ),
+    Panel(
+        title="Expired claims 占用过期未登记",
+        description="Numbers that a unit claimed and let expire, and of which it was heard no more: it neither released, "
+        "completed nor filed. The latest of thirty days. Ask the unit: was a child registered, and not reported?",
+        kind=Kind.TABLE,
+        queries=[
+            sql(
+                """
+                SELECT claimed_at AS "claimed 占用", expires_at AS "expired 过期", number AS "number 编号",
+                       unit_code AS "unit 单位", prefecture AS "prefecture 地市"
+                FROM natalog.expired_claims
+                WHERE province = '${province}0000' AND expires_at > now() - interval '30 days'
+                ORDER BY expires_at DESC LIMIT 50
+                """
+            )
+        ],
+        unit="short",
+        thresholds=CALM,
+        empty="No claim was left to expire 无过期占用",
+        width=8,
+        height=9,
+    ),
+    Panel(
+        title="Seven doubtful patterns, 7 days 近7天七类存疑落户",
+        description="This province's registrations that fit one of the notice's seven patterns, to be checked one by one.",
+        kind=Kind.RANKING,
+        queries=[
+            Prom(f"sort_desc(sum by (doubt) (increase(natalog_doubts_total{{{_HERE}}}[7d])))", "{{doubt}}")
+        ],
+        unit="short",
+        decimals=0,
+        thresholds=((None, GREEN), (1, ORANGE)),
+        empty=_NO_PROJECTION,
+        width=8,
         height=9,
     ),
     Panel(
@@ -260,8 +279,9 @@ CASES = [
         },
     ),
     Panel(
-        title="Backfill progress 补报进度",
-        description="Registrations since 2012 that were supplied afterwards, by year of registration.",
+        title="Backfilled, by year 各年补报数",
+        description="Registrations since 2012 that were supplied afterwards, by year of registration. How many are still "
+        "missing only the local systems know.",
         kind=Kind.TABLE,
         queries=[
             sql(
@@ -276,18 +296,20 @@ CASES = [
         unit="short",
         thresholds=CALM,
         empty="Nothing was backfilled 暂无补报",
+        width=8,
+        height=9,
     ),
-    Panel(
-        title="Seven doubtful patterns, 7 days 近7天七类存疑落户",
-        description="This province's registrations that fit one of the notice's seven patterns, to be checked one by one.",
-        kind=Kind.RANKING,
-        queries=[
-            Prom(f"sort_desc(sum by (doubt) (increase(natalog_doubts_total{{{_HERE}}}[7d])))", "{{doubt}}")
-        ],
-        unit="short",
-        decimals=0,
-        thresholds=((None, GREEN), (1, ORANGE)),
-        empty=_NO_PROJECTION,
+    tile(
+        "Backfill decided 补报裁决进度",
+        "Of all records ever sent as backfill, by the whole country, the share that is decided; the others wait behind "
+        "live ones. It says nothing of what was never sent.",
+        Prom(f"{_BACKFILLED} / ({_BACKFILLED} + {_WAITING})"),
+        ((None, BLUE), (1, GREEN)),
+        "Nothing was sent 暂无补报",
+        unit="percentunit",
+        decimals=1,
+        width=4,
+        height=9,
     ),
 ]
 

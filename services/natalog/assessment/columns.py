@@ -64,8 +64,9 @@ CAUSES: Final[dict[str, str]] = {
 
 
 def excused(facts: Facts) -> int:
-    """Late filings whose lateness is proven to be the line's or the ministry's."""
-    return facts.counts["late TRANSPORT"] + facts.counts["late MINISTRY"]
+    """Late filings by the line's or the ministry's fault, but for those that the unit's own records contradict."""
+    counts = facts.counts
+    return counts["late TRANSPORT"] + counts["late MINISTRY"] - counts["late_contradicted"]
 
 
 def assessed(facts: Facts) -> Fraction | None:
@@ -145,6 +146,7 @@ COLUMNS: Final[tuple[Column, ...]] = (
         _count(f"late_{cause.lower()}", Part.TIME, f"late: {cause}", f"迟报:{zh}", f"late {cause}")
         for cause, zh in CAUSES.items()
     ),
+    _count("late_contradicted", Part.TIME, "excuse contradicted", "迟报:理由不成立"),
     _count("overdue_open", Part.TIME, "overdue open", "逾期未备案"),
     _share("discipline_percent", Part.TIME, "discipline %", "备案纪律率", discipline),
     _count("to_check", Part.CHECKS, "to be checked", "应核验"),
@@ -155,6 +157,7 @@ COLUMNS: Final[tuple[Column, ...]] = (
         "先核验率",
         lambda facts: share(facts.counts["checked"], facts.counts["to_check"]),
     ),
+    _count("claims_unanswered", Part.CHECKS, "claims unanswered", "占用后未登记"),
     *(
         _count(
             f"refused_{reason.code.lower()}",

@@ -29,13 +29,12 @@ _RECEIVED: LiteralString = "received_at >= %(begins)s AND received_at < %(ends)s
 
 # Filings of the period: the registration date they state lies in it. What was misrouted, or sent under a used event id,
 # is no filing of anybody's: it counts among the refusals alone.
+_OF_PERIOD: LiteralString = """filings f JOIN at USING (partition)
+    WHERE f.seq < at.seq AND f.registered_day >= %(first)s AND f.registered_day < %(after)s
+      AND (f.reason IS NULL OR f.reason NOT IN ('MISROUTED', 'EVENT_ID_REUSED'))"""
 _FILINGS: LiteralString = f"""
 {_AT},
-f AS MATERIALIZED (
-    SELECT f.* FROM filings f JOIN at USING (partition)
-    WHERE f.seq < at.seq AND f.registered_day >= %(first)s AND f.registered_day < %(after)s
-      AND (f.reason IS NULL OR f.reason NOT IN ('MISROUTED', 'EVENT_ID_REUSED'))
-)"""
+f AS MATERIALIZED (SELECT f.* FROM {_OF_PERIOD})"""
 
 # One row per registration: a unit's registration id, under whatever numbers it was filed.
 _REGISTRATIONS: LiteralString = f"""
@@ -102,6 +101,32 @@ SELECT {_PLACE},
     array_agg(delay_ms ORDER BY delay_ms) FILTER (WHERE delay_ms IS NOT NULL) AS delays,
     array_agg(DISTINCT rules) AS rules
 FROM f GROUP BY 1, 2, 3"""
+
+# "The line was down" is the sender's own word. Records of the same unit that came in meanwhile take it back: more than
+# the allowed skew after the attempt (the sender's clock), and more than ten minutes before the filing came, so that a
+# spool that empties after an outage contradicts nobody. A week is looked at, or one filing that came after years would
+# have all of them read.
+_CONTRADICTED: LiteralString = f"""
+WITH {_AT},
+l AS (
+    SELECT province, prefecture, unit_code, attempted_at + interval '5 minutes' AS tried,
+        least(received_at - interval '10 minutes', attempted_at + interval '7 days') AS came
+    FROM {_OF_PERIOD} AND lateness_cause IN ('TRANSPORT', 'MINISTRY')
+),
+others AS (
+    SELECT unit_code, received_at FROM filings JOIN at USING (partition)
+    WHERE filings.seq < at.seq AND origin = 'LIVE'
+      AND received_at > (SELECT min(tried) FROM l) AND received_at < (SELECT max(came) FROM l)
+    UNION ALL
+    SELECT unit_code, received_at FROM decisions JOIN at USING (partition)
+    WHERE decisions.seq < at.seq AND kind IN ('Claim', 'Release', 'Completion')
+      AND received_at > (SELECT min(tried) FROM l) AND received_at < (SELECT max(came) FROM l)
+)
+SELECT {_PLACE}, count(*) AS late_contradicted
+FROM l WHERE EXISTS (
+    SELECT FROM others
+    WHERE others.unit_code = l.unit_code AND others.received_at > tried AND others.received_at < came)
+GROUP BY 1, 2, 3"""
 
 _OVERDUE: LiteralString = f"""
 WITH {_AT}
@@ -182,14 +207,25 @@ SELECT {_PLACE}, count(*) AS listed,
         FILTER (WHERE void_at < listed_at) AS listing
 FROM listed GROUP BY 1, 2, 3"""
 
+# The last claim of a unit on a number, and nothing of that unit after it (docs/projection.md, claims).
+_CLAIMS: LiteralString = f"""
+WITH {_AT}
+SELECT {_PLACE}, count(*) AS claims_unanswered
+FROM claims c JOIN at USING (partition)
+WHERE c.claimed_seq < at.seq AND (c.closed_seq IS NULL OR c.closed_seq >= at.seq)
+  AND c.claimed_at >= %(begins)s AND c.claimed_at < %(ends)s
+GROUP BY 1, 2, 3"""
+
 _STATEMENTS: tuple[LiteralString, ...] = (
     _REGISTRATIONS,
     _TIMING,
+    _CONTRADICTED,
     _OVERDUE,
     _REFUSALS,
     _CORRECTIONS,
     _CONTESTED,
     _LISTING,
+    _CLAIMS,
 )
 
 

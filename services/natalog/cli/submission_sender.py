@@ -16,6 +16,7 @@ from natalog.cli.target import Token
 
 _BODY_LINES = 2_000
 _PAUSE = 1.0  # seconds between two tries
+_WAIT = 30.0  # seconds a request may wait for its verdicts
 _AGAIN = (202, 408, 429, 500, 503)
 """Answers after which the same is sent again."""
 
@@ -99,7 +100,7 @@ class Sender:
                 self._client.stream(
                     "POST",
                     f"/v1/{PATHS[first.kind]}",
-                    params={"wait": "30"},
+                    params={"wait": f"{min(_WAIT, self._patience):g}"},
                     headers=headers,
                     content=b"\n".join(line.body for line in lines),
                 ) as reply,

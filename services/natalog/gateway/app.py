@@ -17,7 +17,6 @@ from starlette.types import ASGIApp
 
 from natalog.gateway import docs_page, openapi, reading, reports
 from natalog.gateway.access_log import AccessLog
-from natalog.gateway.faults import without_text
 from natalog.gateway.front import CERTIFICATE, Endpoint, Front
 from natalog.gateway.language import Language, accepted
 from natalog.gateway.problems import Problem
@@ -88,7 +87,7 @@ def _known(parts_of: Callable[[], Parts], template: str, handle: Handler) -> End
         except ClientDisconnect:
             return Response(status_code=499)
         except Exception as error:
-            # Here and not in a handler of Starlette's, which would hand it on to be logged with its text.
+            # Here and not in a handler of Starlette's, which would hand it on as if nobody had answered.
             return _fault(error, language)
 
     return call
@@ -114,7 +113,7 @@ async def _http_problem(request: Request, error: Exception) -> Response:
 
 def _fault(error: Exception, language: Language) -> Response:
     # The record may have been sent, so this is no 4xx: the sender sends again under the same event_id.
-    log.error("request failed", extra=without_text(error))
+    log.error("request failed", exc_info=error)
     return Problem(
         500, "internal", "The gateway failed. Send the request again, under the same event_id.", retry_after=5
     ).response(language)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import zlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,15 +34,18 @@ def is_gzip(request: Request) -> bool:
     return encoding == "gzip"
 
 
-async def one_json(request: Request, bounds: Bounds) -> Any:
-    """The JSON value of a body. Raises Problem 400, 408, 413 or 415."""
+async def one_json(request: Request, bounds: Bounds, hold: Callable[[int], None]) -> Any:
+    """The JSON value of a body. `hold` is called with the size of each piece (`Limits.body`).
+
+    Raises Problem 400, 408, 413 or 415, and what `hold` raises.
+    """
     gzipped = is_gzip(request)
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and int(declared[:15]) > bounds.record:
         raise _too_large(bounds)
     try:
         async with asyncio.timeout(bounds.seconds):
-            body = await _whole(request, bounds)
+            body = await _whole(request, bounds, hold)
     except TimeoutError:
         raise _too_slow(bounds) from None
     return parse(_inflated(body, bounds) if gzipped else body)
@@ -63,12 +66,13 @@ async def pieces(request: Request, bounds: Bounds) -> AsyncIterator[bytes]:
             yield chunk
 
 
-async def _whole(request: Request, bounds: Bounds) -> bytes:
+async def _whole(request: Request, bounds: Bounds, hold: Callable[[int], None]) -> bytes:
     parts, size = [], 0
     async for chunk in request.stream():
         size += len(chunk)
         if size > bounds.record:
             raise _too_large(bounds)
+        hold(len(chunk))
         parts.append(chunk)
     return b"".join(parts)
 

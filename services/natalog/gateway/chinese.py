@@ -9,7 +9,12 @@ from __future__ import annotations
 from typing import Final
 
 CHINESE: Final[dict[str, str]] = {
-    # The body and its transport
+    # The request and its transport
+    "This is not HTTP/1.1. Send a request as RFC 9112 has it.": "不是有效的HTTP/1.1请求，请按RFC 9112发送。",
+    "The request's headers did not come in time. Send again over a better line.": (
+        "未在时限内收到完整的请求头，请在网络恢复后重新发送。"
+    ),
+    "Address and headers may have {} bytes. Send fewer or shorter headers.": "请求地址和请求头共计最多{}字节，请减少或缩短。",
     "A body may be gzip or not compressed at all.": "请求内容只能用gzip压缩或不压缩。",
     "A body may have {} bytes. Send the rest in another one.": "一次请求最多{}字节，其余内容请另行发送。",
     "A body of one record may have {} bytes. Send many records as NDJSON.": (
@@ -151,6 +156,9 @@ CHINESE: Final[dict[str, str]] = {
     "The unit is not within the org of the token.": "单位不在令牌所属机构范围内。",
     "More than {} requests a second came from this caller. Wait, or send many records in one NDJSON body.": (
         "该调用方每秒请求超过{}次，请稍候，或将多条记录以NDJSON一次发送。"
+    ),
+    "Bodies of this caller that are still coming hold more than {} bytes. Send fewer at a time.": (
+        "该调用方尚未传完的请求内容已超过{}字节，请减少同时发送的数量。"
     ),
     "{} streams or ranges of this caller are under way. Wait for one to end.": "该调用方已有{}个批量请求在进行，请等待其中之一结束。",
     # Questions

@@ -94,9 +94,13 @@ def _call(call: str, operation: dict[str, Any]) -> str:
 def _examples(content: dict[str, Any], label: str) -> str:
     return "".join(
         f"<details><summary><code>{label}</code> {escape(name)}: {escape(shown.get('summary', ''))}</summary>"
-        f"<pre>{escape(json.dumps(shown['value'], ensure_ascii=False, indent=1))}</pre></details>"
+        f"<pre>{escape(_shown(shown['value']))}</pre></details>"
         for name, shown in content.get("examples", {}).items()
     )
+
+
+def _shown(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=1)
 
 
 def _fields(schema: dict[str, Any]) -> str:

@@ -19,6 +19,7 @@ NOW: Final = "2026-11-02T09:31:00+08:00"
 FILE: Final = Path(__file__).with_name("examples.json")
 
 _AWAY: Final = (
+    Problem(400, "bad-request", "This is not HTTP/1.1. Send a request as RFC 9112 has it."),
     Problem(408, "too-slow", "No data came for 30 seconds. Send again over a better line."),
     Problem(
         429,
@@ -26,6 +27,7 @@ _AWAY: Final = (
         "More than 500 requests a second came from this caller. Wait, or send many records in one NDJSON body.",
         retry_after=1,
     ),
+    Problem(431, "too-large", "Address and headers may have 65,536 bytes. Send fewer or shorter headers."),
     Problem(
         500, "internal", "The gateway failed. Send the request again, under the same event_id.", retry_after=5
     ),
@@ -33,17 +35,24 @@ _AWAY: Final = (
     Problem(503, "kafka-away", "Nothing was recorded. Send again later.", retry_after=4),
     Problem(
         503,
+        "unknown-outcome",
+        "Kafka did not confirm every record. Send the range again under the same event_id: what is recorded is not "
+        "recorded twice.",
+        retry_after=5,
+    ),
+    Problem(
+        503,
         "not-ready",
         "The ledger is still being read. Nothing was recorded. Send again later.",
         retry_after=2,
     ),
 )
-"""What a caller cannot bring about by a request."""
+"""What hangs on the connection or on the gateway's own state."""
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One request. `call` is method and route template; `body` JSON, or `raw` the text sent in its place."""
+    """One request. `call` is method and route template; `body` JSON, or in its place `raw` a text or `lines` NDJSON."""
 
     name: str
     summary: str
@@ -57,6 +66,8 @@ class Example:
     """The address, where it differs from the template."""
     body: Any = None
     raw: str | None = None
+    lines: list[Any] | None = None
+    """JSON objects, or texts that are sent as they are. The answer is a list too."""
     media: str = "application/json"
     zh: bool = False
     """Whether it is asked for in Chinese."""
@@ -77,6 +88,11 @@ def of(call: str) -> list[Example]:
     return [example for example in examples() if example.call == call]
 
 
+def ndjson(lines: list[Any]) -> str:
+    """As it is sent or answered."""
+    return "".join((line if isinstance(line, str) else orjson.dumps(line).decode()) + "\n" for line in lines)
+
+
 def away(status: int) -> dict[str, Any]:
-    """Answers that depend on the gateway's own state, by name."""
+    """Answers that no request of the examples brings about, by name."""
     return {problem.kind: orjson.loads(problem.body()) for problem in _AWAY if problem.status == status}

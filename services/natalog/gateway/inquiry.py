@@ -92,8 +92,8 @@ class Inquiry:
         self._moved.set()
         self._moved = asyncio.Event()
 
-    async def seen(self, after: str, wait: float) -> None:
-        """Return once the replica has seen what the token stands for, at most `wait` seconds later.
+    async def seen(self, after: str, wait: float) -> bool:
+        """Whether the replica has seen what the token stands for, at most `wait` seconds from now.
 
         Raises Problem 400 for what is no token.
         """
@@ -113,13 +113,22 @@ class Inquiry:
                 ):
                     await self._moved.wait()
             except TimeoutError:
-                raise Behind from None
+                return False
+        return True
 
-    async def ask(self, asking: Asking, numbers: Sequence[str]) -> tuple[bool, list[dict[str, Any]]]:
-        """The status of each number and whether all of them could be told, recorded before it is returned."""
+    async def ask(
+        self, asking: Asking, numbers: Sequence[str], *, tell: bool = True
+    ) -> tuple[bool, list[dict[str, Any]]]:
+        """The status of each number and whether all of them could be told, recorded before it is returned.
+
+        Without `tell` none is, and that is recorded too.
+        """
         check_id, told = _new_id()
         now = int(time.time() * 1000)
-        answers = self._answers(numbers, asking.unit, now, told)
+        if tell:
+            answers = self._answers(numbers, asking.unit, now, told)
+        else:
+            answers = [_unknown(number, told) for number in numbers]
         recorded = await self._audit.record(
             asking.unit,
             check_id,
@@ -129,8 +138,8 @@ class Inquiry:
             "-".join(dict.fromkeys(a["as_of"]["token"] for a in answers if a["as_of"]["token"])),
         )
         if not recorded:
-            answers = [unknown(number, told) for number in numbers]
-        count(asking.unit, answers)
+            answers = [_unknown(number, told) for number in numbers]
+        _count(asking.unit, answers)
         return all(a["status"] is not Status.UNKNOWN for a in answers), answers
 
     def _answers(self, numbers: Sequence[str], unit: str, now: int, check_id: str) -> list[dict[str, Any]]:
@@ -183,10 +192,6 @@ class _Moment:
         return self.staleness is None or self.staleness > limit_ms
 
 
-class Behind(Exception):
-    """The replica did not come to the wanted position in time."""
-
-
 @lru_cache(64)  # the same until the replica or the sampler moves on
 def _as_of(partition: int, position: int, as_of: int) -> dict[str, str | int | None]:
     return {"token": f"{partition}.{position}", "time": rfc3339(as_of or None)}
@@ -197,14 +202,14 @@ _MALFORMED: Final = Finding(Status.MALFORMED, usable=False)
 _NEVER: Final = {"token": None, "time": None}
 
 
-def count(unit: str, answers: Sequence[Mapping[str, Any]]) -> None:
+def _count(unit: str, answers: Sequence[Mapping[str, Any]]) -> None:
     """Count what was told, under the province of the unit that asked."""
     province = province_of(unit) or metrics.UNKNOWN
     for status, many in Counter(answer["status"] for answer in answers).items():
         metrics.CHECKS.labels(province, status).inc(many)
 
 
-def unknown(number: str, check_id: str | None = None) -> dict[str, Any]:
+def _unknown(number: str, check_id: str) -> dict[str, Any]:
     """The answer that fails closed."""
     return _json(number, _UNTOLD, check_id, _NEVER, None)
 

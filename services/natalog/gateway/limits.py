@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
@@ -16,18 +16,23 @@ _KEPT: Final = 20_000
 
 
 class Limits:
-    """Requests by token bucket (`rate` a second, twice that at once), and streams at a time. 0 is no limit.
+    """Requests by token bucket (`rate` a second, twice that at once), streams at a time, and bytes of bodies that are
+    not read to their end yet (`rate` alone lets half a minute's slow ones gather). 0 is no limit.
 
     The limit is this process's: several gateways side by side allow a caller that many times more.
     """
 
-    def __init__(self, *, rate: float, streams: int, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, *, rate: float, streams: int, held: int = 0, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._rate = rate
         self._burst = max(1.0, 2 * rate)
         self._streams = streams
+        self._held = held
         self._clock = clock
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
-        self._open: dict[str, int] = {}
+        self._open: Counter[str] = Counter()
+        self._bytes: Counter[str] = Counter()
 
     def admit(self, sub: str) -> None:
         """Count one request. Raises Problem 429 with the seconds to wait."""
@@ -53,8 +58,7 @@ class Limits:
     @contextmanager
     def stream(self, sub: str) -> Iterator[None]:
         """Hold one of the caller's streams. Raises Problem 429 when all are taken."""
-        held = self._open.get(sub, 0)
-        if self._streams and held >= self._streams:
+        if self._streams and self._open[sub] >= self._streams:
             metrics.GATEWAY_LIMITED.labels("streams").inc()
             raise Problem(
                 429,
@@ -62,12 +66,41 @@ class Limits:
                 f"{self._streams} streams or ranges of this caller are under way. Wait for one to end.",
                 retry_after=5,
             )
-        self._open[sub] = held + 1
+        self._open[sub] += 1
         try:
             yield
         finally:
-            left = self._open[sub] - 1
-            if left:
-                self._open[sub] = left
-            else:
-                del self._open[sub]
+            _give_back(self._open, sub, 1)
+
+    @contextmanager
+    def body(self, sub: str) -> Iterator[Callable[[int], None]]:
+        """Hold what has come of one body; call what this gives with the bytes of each piece.
+
+        That raises Problem 429 when all bodies of the caller together are too large.
+        """
+        size = 0
+
+        def hold(more: int) -> None:
+            nonlocal size
+            if self._held and self._bytes[sub] + more > self._held:
+                metrics.GATEWAY_LIMITED.labels("bytes").inc()
+                raise Problem(
+                    429,
+                    "too-many",
+                    f"Bodies of this caller that are still coming hold more than {self._held:,} bytes. "
+                    "Send fewer at a time.",
+                    retry_after=5,
+                )
+            self._bytes[sub] += more
+            size += more
+
+        try:
+            yield hold
+        finally:
+            _give_back(self._bytes, sub, size)
+
+
+def _give_back(held: Counter[str], sub: str, much: int) -> None:
+    held[sub] -= much
+    if not held[sub]:
+        del held[sub]

@@ -20,9 +20,9 @@ from natalog.gateway.audit import AuditProducer
 from natalog.gateway.auth import Keys, Verifier
 from natalog.gateway.body import Bounds
 from natalog.gateway.bulk import Bulk
+from natalog.gateway.connection import Connection
 from natalog.gateway.desk import Desk
 from natalog.gateway.entry_reader import EntryReader
-from natalog.gateway.faults import WithoutText
 from natalog.gateway.freshness import Freshness
 from natalog.gateway.inquiry import Inquiry
 from natalog.gateway.intake_producer import IntakeProducer
@@ -114,7 +114,11 @@ class Service:
 
         self._parts = Parts(
             verifier=self._verifier,
-            limits=Limits(rate=settings.gateway_rate, streams=settings.gateway_streams),
+            limits=Limits(
+                rate=settings.gateway_rate,
+                streams=settings.gateway_streams,
+                held=settings.gateway_caller_mib << 20,
+            ),
             bounds=Bounds(
                 record=settings.gateway_body_bytes,
                 stream=settings.gateway_stream_mib << 20,
@@ -170,7 +174,8 @@ def main(settings: Settings) -> int:
         host=settings.gateway_host,
         port=settings.gateway_port,
         loop="uvloop",
-        http="httptools",
+        http=Connection,
+        ws="none",
         lifespan="on",
         log_config=None,
         access_log=False,
@@ -179,8 +184,6 @@ def main(settings: Settings) -> int:
         timeout_keep_alive=75,
     )
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
-    for name in ("uvicorn.error", "asyncio"):
-        logging.getLogger(name).addFilter(WithoutText())
     server = uvicorn.Server(config)
     try:
         server.run()

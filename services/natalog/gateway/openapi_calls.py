@@ -22,6 +22,7 @@ from natalog.gateway.openapi_parts import (
     requests,
     role_list,
     roles,
+    streams,
 )
 from natalog.gateway.openapi_schemas import record, ref, text
 from natalog.gateway.roles import Call
@@ -70,7 +71,10 @@ def submission(name: str, kind: str) -> Json:
             "description": "One record; or as NDJSON one a line, any number of them, gzip if you like.",
             "content": {
                 "application/json": {"schema": ref(made), "examples": requests(call)},
-                "application/x-ndjson": {"schema": text(f"One {made} a line.")},
+                "application/x-ndjson": {
+                    "schema": text(f"One {made} a line."),
+                    "examples": streams(call, answered=False),
+                },
             },
         },
         "responses": {
@@ -84,7 +88,8 @@ def submission(name: str, kind: str) -> Json:
                 "content": {
                     "application/json": {"schema": ref("Verdict"), "examples": answers(call, 200)},
                     "application/x-ndjson": {
-                        "schema": text("Lines.", contentMediaType="application/json", contentSchema=lines)
+                        "schema": text("Lines.", contentMediaType="application/json", contentSchema=lines),
+                        "examples": streams(call, answered=True),
                     },
                 },
             },

@@ -11,9 +11,9 @@ from natalog.gateway.roles import MAY, Call
 
 Json = dict[str, Any]
 
-EVERYWHERE: Final = (400, 401, 403, 405, 429, 500, 503)
+EVERYWHERE: Final = (400, 401, 403, 405, 408, 429, 431, 500, 503)
 """Statuses of problems every call may answer with."""
-WITH_BODY: Final = (408, 413, 415)
+WITH_BODY: Final = (413, 415)
 """And those that take a body."""
 
 
@@ -57,8 +57,20 @@ def requests(call: str) -> Json:
 def answers(call: str, status: int) -> Json:
     """A call's examples with this status."""
     return {
-        e.name: {"summary": e.summary, "value": e.answer} for e in examples.of(call) if e.status == status
+        e.name: {"summary": e.summary, "value": e.answer}
+        for e in examples.of(call)
+        if e.status == status and e.lines is None
     }
+
+
+def streams(call: str, *, answered: bool) -> Json:
+    """Bodies of a call's examples in NDJSON, or the answers to them and the line of one that is late."""
+    shown = {
+        e.name: {"summary": e.summary, "value": examples.ndjson((e.answer if answered else e.lines) or [])}
+        for e in examples.of(call)
+        if e.lines is not None
+    }
+    return shown | {"late": {"value": examples.ndjson([PENDING])}} if answered else shown
 
 
 def answer(description: str, schema: Json, shown: Json) -> Json:
@@ -124,11 +136,12 @@ _MEANS: Final = {
     403: "The token's roles or its `org` do not allow this. Nothing was recorded.",
     404: "Nothing of the caller's organisation is known by this id.",
     405: "The address takes another method.",
-    408: "The body did not come in time. Nothing was recorded.",
+    408: "Headers or body did not come in time. Nothing was recorded.",
     413: "The body is too large. Nothing was recorded.",
     415: "The media type or coding is not one this call takes. Nothing was recorded.",
     422: "The certificate number or range means nothing. Nothing was recorded.",
     429: "The caller is over its limit. Nothing was recorded; `Retry-After` says when to come again.",
+    431: "Address and headers are too large. Nothing was recorded; the connection is closed.",
     500: "The gateway failed; the record may have been sent. Send it again under the same event_id.",
     503: "Kafka is away, the gateway is starting or its queue is full. Send again after `Retry-After`.",
 }

@@ -109,7 +109,6 @@ RANGE: Final = record(
 RANGE_TAKEN: Final = record(
     "Every record of the range stands on its topic and will be decided.",
     range_id=_uuid("Of the range: the `event_id` sent."),
-    status={"const": 202, "description": "202, as in a line of a stream."},
     count=_count("Numbers in the range."),
     location=text("Where the verdicts are counted."),
 )

@@ -17,13 +17,14 @@ from natalog.gateway.language import Language, in_language, one_of
 MEDIA_TYPE: Final = "application/problem+json"
 
 TITLES: Final[dict[str, tuple[str, str]]] = {
+    "bad-request": ("The request is not one", "请求格式不符"),
     "bad-json": ("The body is not what this call takes", "请求内容格式不符"),
     "bad-field": ("A field cannot be taken", "字段不符合要求"),
     "citizen-id": ("A citizen ID stands where none may", "此处不得填写公民身份号码"),
     "malformed-number": ("The certificate number is malformed", "出生医学证明编号格式错误"),
     "bad-range": ("The range of numbers cannot be taken", "号段不符合要求"),
-    "too-large": ("The body is too large", "请求内容过大"),
-    "too-slow": ("The body did not come in time", "请求内容传送过慢"),
+    "too-large": ("The request is too large", "请求过大"),
+    "too-slow": ("The request did not come in time", "请求传送过慢"),
     "too-many": ("Too many requests", "请求过于频繁"),
     "wrong-media-type": ("The media type is not one this call takes", "内容类型不受支持"),
     "no-token": ("A bearer token is needed", "缺少访问令牌"),

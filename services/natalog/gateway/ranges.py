@@ -180,7 +180,6 @@ class Ranges:
         return orjson.dumps(
             {
                 "range_id": str(records.range_id),
-                "status": 202,
                 "count": len(records.numbers),
                 "location": f"/v1/ranges/{records.range_id}",
             }

@@ -14,8 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from natalog import metrics
 from natalog.decision.numbers import is_wellformed, normalise
-from natalog.gateway.body import one_json
-from natalog.gateway.inquiry import Behind, asking, count, unknown
+from natalog.gateway.inquiry import asking
 from natalog.gateway.listings import Question
 from natalog.gateway.problems import Problem
 from natalog.gateway.roles import Call
@@ -122,7 +121,7 @@ class Told:
 async def check(parts: Parts, visit: Visit) -> ASGIApp:
     """The status of many numbers."""
     visit.caller.require(Call.STATUS)
-    content = await one_json(visit.request, parts.bounds)
+    content = await visit.json(parts)
     numbers = content.get("certificate_numbers") if isinstance(content, dict) and len(content) == 1 else None
     if not (
         isinstance(numbers, list)
@@ -145,16 +144,11 @@ async def _ask(parts: Parts, visit: Visit, numbers: list[str]) -> tuple[bool, li
     caller.require(Call.STATUS)
     asked = request.query_params if request.scope["query_string"] else {}
     who = asking(caller, visit.header, asked.get("unit_code"))
-    after = asked.get("after")
+    after, seen = asked.get("after"), True
     if after is not None:
-        try:
-            await parts.inquiry.seen(after, visit.wait(parts.wait))
-        except Behind:
-            answers = [unknown(number) for number in numbers]
-            count(who.unit, answers)
-            return False, answers
+        seen = await parts.inquiry.seen(after, visit.wait(parts.wait))
     with metrics.CHECK_SECONDS.time():
-        return await parts.inquiry.ask(who, numbers)
+        return await parts.inquiry.ask(who, numbers, tell=seen)
 
 
 def _uuid_of(request: Request, name: str) -> uuid.UUID:

@@ -17,7 +17,6 @@ from confluent_kafka import KafkaException
 
 from natalog import metrics
 from natalog.gateway import listings
-from natalog.gateway.faults import without_text
 from natalog.gateway.freshness import Freshness
 from natalog.gateway.lane import Lane
 from natalog.gateway.problems import Problem
@@ -27,6 +26,7 @@ from natalog.kafka.clients import admin_client
 from natalog.kafka.offsets import LogBounds, identity_of
 from natalog.ledger.fold import ShelfDisagrees
 from natalog.ledger.follow import LEDGER, LedgerReader, Stretch
+from natalog.ledger.store import bytes_in
 from natalog.status.detail import Detail
 from natalog.status.store import Doubtful
 from natalog.status.view import Advance, StatusView
@@ -55,6 +55,7 @@ class Replica:
         self._freshness = freshness
         self._partitions = partitions
         self._view = StatusView(directory, partitions, beside=listings.rows, beside_format=listings.FORMAT)
+        metrics.STATE_BYTES.labels("status").set_function(lambda: bytes_in(directory))
         self._stop = threading.Event()
         self._doubt = ""
         self._halted: set[int] = set()
@@ -185,11 +186,10 @@ class Replica:
         except (ShelfDisagrees, Doubtful) as reason:
             self._doubt = str(reason) or "doubtful"
             return
-        except Exception as error:
+        except Exception:
             # Never a guess: its numbers answer 503 from here on, the other partitions go on.
             log.critical(
-                "partition halted: this build cannot fold it",
-                extra={"partition": partition, **without_text(error)},
+                "partition halted: this build cannot fold it", extra={"partition": partition}, exc_info=True
             )
             metrics.VIEW_HALTED.labels(self._name, partition).set(1)
             self._halted.add(partition)

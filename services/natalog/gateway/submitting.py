@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from natalog import metrics
 from natalog.gateway.answers import Answers
-from natalog.gateway.body import is_gzip, one_json, pieces
+from natalog.gateway.body import is_gzip, pieces
 from natalog.gateway.desk import Answer
 from natalog.gateway.ndjson import Stream
 from natalog.gateway.problems import Problem
@@ -48,7 +48,7 @@ def submit_of(kind: str) -> Handler:
             return Streamed(kind, wait, parts, visit)
         deadline = time.monotonic() + wait
         try:
-            content = await one_json(request, parts.bounds)
+            content = await visit.json(parts)
             if isinstance(content, dict) and "range" in content:
                 with parts.limits.stream(caller.principal.sub):
                     body = await parts.ranges.send(kind, content, caller)
@@ -68,7 +68,7 @@ def report_of(kind: str) -> Handler:
     async def report(parts: Parts, visit: Visit) -> Response:
         is_gzip(visit.request)
         parts.desk.refuse_when_closed()
-        event_id = await parts.report(kind, await one_json(visit.request, parts.bounds), visit.caller)
+        event_id = await parts.report(kind, await visit.json(parts), visit.caller)
         return Response(orjson.dumps({"event_id": event_id, "status": 202}), 202, media_type=JSON)
 
     return report

@@ -11,7 +11,7 @@ from typing import Any, Final, Protocol
 from starlette.requests import Request
 
 from natalog.gateway.auth import Caller, Verifier
-from natalog.gateway.body import Bounds
+from natalog.gateway.body import Bounds, one_json
 from natalog.gateway.bulk import Bulk
 from natalog.gateway.desk import Desk
 from natalog.gateway.inquiry import Inquiry
@@ -74,6 +74,11 @@ class Visit:
     def header(self, name: str) -> str | None:
         """The first header of that name (lower case), without the mapping Starlette would make of all of them."""
         return header(self.request, name)
+
+    async def json(self, parts: Parts) -> Any:
+        """The JSON value of the body, within the caller's limits. Raises Problem 400, 408, 413, 415 or 429."""
+        with parts.limits.body(self.caller.principal.sub) as hold:
+            return await one_json(self.request, parts.bounds, hold)
 
     def wait(self, default: float) -> float:
         """Seconds from `?wait=` or `Prefer: wait=` (RFC 7240), at most MAX_WAIT. Raises Problem 400."""

@@ -11,7 +11,6 @@ import threading
 from collections.abc import Callable
 
 from natalog.exits import Exit
-from natalog.gateway.faults import without_text
 
 log = logging.getLogger(__name__)
 
@@ -22,8 +21,8 @@ def vital_thread(target: Callable[[], None], name: str) -> threading.Thread:
     def run() -> None:
         try:
             target()
-        except BaseException as error:
-            log.critical("a vital thread died: the process ends", extra={"part": name, **without_text(error)})
+        except BaseException:
+            log.critical("a vital thread died: the process ends", extra={"part": name}, exc_info=True)
             logging.shutdown()
             os._exit(Exit.RESTART)
 

@@ -10,7 +10,9 @@ A store is a cache: anything doubtful about it is answered by emptying it.
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import os
 import re
 import shutil
 import struct
@@ -50,6 +52,16 @@ class StoreInUse(Exception):
 def is_in_use(error: Exception) -> bool:
     """Whether RocksDB could not open a directory because somebody has it open."""
     return _IN_USE.search(str(error)) is not None
+
+
+def bytes_in(directory: Path) -> int:
+    """Bytes of the files in a directory. What goes away meanwhile, the directory even, counts nothing."""
+    found = 0
+    with contextlib.suppress(FileNotFoundError), os.scandir(directory) as files:
+        for file in files:
+            with contextlib.suppress(FileNotFoundError):
+                found += file.stat().st_size
+    return found
 
 
 @dataclass(frozen=True, slots=True)

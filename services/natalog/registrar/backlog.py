@@ -1,4 +1,4 @@
-"""How many intake records wait for a decision, and for how long: two gauges, kept by a thread of its own.
+"""How many intake records wait for a decision, and for how long: gauges, kept by a thread of its own.
 
 Not by the loop that decides, for what matters is the time when that does not go on: a halted partition, intake that
 is not delivered. The age is that of the record itself, read where its partition's decisions stopped, so it survives a
@@ -59,11 +59,13 @@ class Backlog:
         for place in self._exported - waiting.keys():
             metrics.UNDECIDED.remove(*place)
             metrics.OLDEST_UNDECIDED.remove(*place)
+            metrics.DECIDED_TO.remove(*place)
         for place, count in waiting.items():
             at = oldest.get(place) if count else 0
             if at == 0:  # none waits: what lies there are transaction markers, or it was decided meanwhile
                 count = 0
             metrics.UNDECIDED.labels(*place).set(count)
+            metrics.DECIDED_TO.labels(*place).set(undecided_from[place])
             if at is not None:
                 metrics.OLDEST_UNDECIDED.labels(*place).set(max(0.0, now - at / 1000) if at else 0.0)
         self._exported = set(waiting)

@@ -48,6 +48,8 @@ class Desk:
         self._admin = admin
         self._group = group
         self._rounds: list[Round] = []
+        self._unasked: list[int] = []
+        """Partitions to ask about in the next `advance`: within a callback of the client nothing else is asked."""
         self._findings: dict[int, Findings] = {}
         self._intake: Intake | None = None
         self._busy = False
@@ -99,14 +101,14 @@ class Desk:
         self.assigned_once = True
         for number in numbers:
             self._take_over(self.partitions[number], suspicious=False)
-        if numbers:
-            self._rounds.append(self._round(numbers))
+        self._unasked = numbers
 
     def revoked(self, numbers: list[int]) -> None:
         """The group took these back."""
         self.before_leaving()
         log.info("revoked", extra={"partitions": numbers})
         self._rounds.clear()
+        self._unasked = []
         self._findings.clear()
         for number in numbers:
             partition = self.partitions[number]
@@ -174,12 +176,15 @@ class Desk:
         metrics.PARTITION_HALTED.labels(partition.number).set(1)
         log.error(
             "partition halted: nothing on it is decided until its cause is removed and the registrar restarted",
-            extra={"partition": partition.number, "cause": cause, "detail": detail or repr(exception)},
+            extra={"partition": partition.number, "cause": cause, "detail": detail},
             exc_info=exception,
         )
 
     def advance(self, limit: int, timeout: float) -> None:
         """Fold up to `limit` entries, waiting `timeout` seconds at most, and open what has been taken over."""
+        if self._unasked:
+            self._rounds.append(self._round(self._unasked))
+            self._unasked = []
         stretches = self._reader.read(limit, timeout)
         self._busy = any(stretch.offsets for stretch in stretches)
         for stretch in stretches:

@@ -29,7 +29,7 @@ from natalog.kafka.offsets import Identity, LogBounds, identity_of
 from natalog.ledger.follow import LEDGER, LedgerReader
 from natalog.ledger.rules import remember, rules_in_force
 from natalog.ledger.seal import SealKeyError, seal_with
-from natalog.ledger.store import Store, StoreInUse
+from natalog.ledger.store import Store, StoreInUse, bytes_in
 from natalog.registrar.backlog import Backlog
 from natalog.registrar.desk import Desk
 from natalog.registrar.faults import Ending
@@ -97,7 +97,9 @@ def build(settings: Settings) -> Registrar:
     remember(rules, settings.data)
     decider = Decider(rules, seal_with(settings.seal_key))
     partitions = TOPICS[LEDGER].partitions
-    store = Store(settings.data / "registrar", partitions, cache_mib=settings.registrar_cache_mib)
+    directory = settings.data / "registrar"
+    store = Store(directory, partitions, cache_mib=settings.registrar_cache_mib)
+    metrics.STATE_BYTES.labels("numbers").set_function(lambda: bytes_in(directory))
     admin = admin_client(settings.kafka, instance)
     identity = _wait_for_ledger(admin)
     if not store.belongs_to(f"{identity.cluster} {identity.topic}"):

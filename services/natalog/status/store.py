@@ -178,7 +178,7 @@ class ViewStore:
         try:
             found: list[bytes | None] = self._database.get([_DETAIL + n for n in numbers])  # type: ignore[assignment]
         except Exception as error:
-            raise Doubtful(f"a detail cannot be read: {error}") from error
+            raise Doubtful(f"a detail cannot be read: {type(error).__name__}") from error
         return found
 
     def places(self, event_id: bytes, partition: int | None) -> list[tuple[int, int]]:

@@ -300,4 +300,4 @@ def _unpacked(packed: bytes | None) -> Detail:
     try:
         return unpack(packed)
     except (ValueError, IndexError) as error:
-        raise Doubtful(f"a number's detail cannot be read: {error}") from error
+        raise Doubtful(f"a number's detail cannot be read: {type(error).__name__}") from error

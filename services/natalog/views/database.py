@@ -69,6 +69,16 @@ def trouble_of(error: psycopg.Error) -> Trouble:
     return Trouble.REFUSED
 
 
+def reason_of(error: psycopg.Error) -> str:
+    """What an error says, as far as that cannot hold part of a row: no details, and of a value that cannot be taken
+    (SQLSTATE class 22) its kind alone."""
+    if error.sqlstate is None:
+        return str(error).split("\n")[0] if trouble_of(error) is Trouble.AWAY else type(error).__name__
+    if error.sqlstate.startswith("22"):
+        return type(error).__name__
+    return error.diag.message_primary or type(error).__name__
+
+
 def schema_exists(connection: Connection, schema: str) -> bool:
     """Whether there is such a schema."""
     return connection.execute("SELECT FROM pg_namespace WHERE nspname = %s", (schema,)).rowcount > 0

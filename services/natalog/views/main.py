@@ -12,6 +12,7 @@ import psycopg
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
+from natalog import metrics
 from natalog.exits import Exit
 from natalog.health import serve
 from natalog.kafka.clients import admin_client
@@ -19,7 +20,7 @@ from natalog.kafka.offsets import Identity, LogBounds, identity_of
 from natalog.ledger.follow import LEDGER, LedgerReader
 from natalog.settings import Settings
 from natalog.views.audit import Audit
-from natalog.views.database import LIVE, NotPrepared, Trouble, connect, trouble_of
+from natalog.views.database import LIVE, NotPrepared, Trouble, connect, reason_of, trouble_of
 from natalog.views.following import Following
 from natalog.views.lag import Lag
 from natalog.views.late import cause_of
@@ -84,7 +85,8 @@ def main(settings: Settings, *, rebuild: bool = False) -> int:
         )
         return Exit.REFUSED_TO_START
     except (psycopg.Error, KafkaException) as error:
-        log.critical("ended by a fault", extra={"reason": str(error).split("\n")[0]}, exc_info=True)
+        why = reason_of(error) if isinstance(error, psycopg.Error) else str(error)
+        log.critical("ended by a fault", extra={"reason": why}, exc_info=True)
         return Exit.RESTART
     return Exit.DONE
 
@@ -176,6 +178,9 @@ def prepare(dsn: str, schema: str, interrupt: Interrupt) -> None:
                 log.error(
                     "waiting for PostgreSQL", extra={"trouble": str(trouble), "sqlstate": error.sqlstate}
                 )
+                metrics.PROJECTION_FAILING.labels(trouble).set(
+                    1
+                )  # cleared by the Projector that is made then
                 noted = trouble
             interrupt.pause(1.0)
             continue

@@ -15,7 +15,7 @@ import psycopg
 
 from natalog import metrics
 from natalog.views.batch import Batch, Fold
-from natalog.views.database import Trouble, trouble_of
+from natalog.views.database import Trouble, reason_of, trouble_of
 from natalog.views.following import Following
 from natalog.views.positions import Moved
 from natalog.views.writer import Writer
@@ -224,7 +224,7 @@ def _alarm(error: psycopg.Error, noted: Trouble | None) -> Trouble:
             extra={
                 "trouble": str(trouble),
                 "sqlstate": error.sqlstate,
-                "reason": (error.diag.message_primary or str(error).split("\n")[0]),
+                "reason": reason_of(error),
             },
         )
     return trouble

@@ -5,9 +5,11 @@ from __future__ import annotations
 from psycopg import Connection
 
 from natalog.kafka.offsets import Identity
-from natalog.views import positions, statements
+from natalog.views import positions
 from natalog.views.batch import Batch, Fold
 from natalog.views.database import connect
+from natalog.views.statements import stage
+from natalog.views.statements.effects import effects
 from natalog.views.years import ensure_years, year_of
 
 
@@ -23,8 +25,8 @@ class Writer:
             with self.connection.transaction():
                 positions.claim(self.connection, identity)
                 self.folds, self._table = positions.load(self.connection, partitions)
-            for stage in statements.STAGES:
-                self.connection.execute(stage)
+            for table in stage.TABLES:
+                self.connection.execute(table)
             self.connection.commit()
         except BaseException:
             self.connection.close()
@@ -47,12 +49,12 @@ class Writer:
                 positions.move(connection, self._table, partition, here, after)
             self._ensure_years(batch)
             if batch.filings:
-                with cursor.copy(statements.COPY_FILINGS) as copy:
+                with cursor.copy(stage.COPY_FILINGS) as copy:
                     copy.write(batch.filing_rows())
             if batch.decisions:
-                with cursor.copy(statements.COPY_DECISIONS) as copy:
+                with cursor.copy(stage.COPY_DECISIONS) as copy:
                     copy.write(batch.decision_rows())
-            for statement, arguments in statements.effects(batch.filings, batch.turns, batch.kinds):
+            for statement, arguments in effects(batch.filings, batch.turns, batch.kinds):
                 cursor.execute(statement, arguments)
         self.folds.update(batch.folds)
 

@@ -82,7 +82,8 @@ async def _run(watch: Watch, settings: Settings, instance: str) -> None:
     try:
         await kafka.start()
     except Exception as error:
-        watchdog.end(f"{type(error).__name__}: {error}")
+        log.exception("not connected")
+        watchdog.end(type(error).__name__)
     await asyncio.Event().wait()
 
 
@@ -103,7 +104,7 @@ def _or_end(handler: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[
             watchdog.end(str(ending))
         except Exception as error:
             log.exception("unexpected")
-            watchdog.end(f"{type(error).__name__}: {error}")
+            watchdog.end(type(error).__name__)
 
     return handle
 

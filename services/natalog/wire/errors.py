@@ -4,7 +4,9 @@ from __future__ import annotations
 
 
 class WireError(ValueError):
-    """Bytes or JSON that are not a record of Natalog."""
+    """Bytes or JSON that are not a record of Natalog. No text of these repeats any of it."""
+
+    safe_to_log = True
 
 
 class Unreadable(WireError):

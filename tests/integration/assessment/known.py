@@ -26,7 +26,7 @@ HALF = {
         malformed=1 malformed_percent=20.0
         timed=5 on_time=5 gross_percent=100.0 assessed_percent=100.0 discipline_percent=100.0 rank=2
         delay_p50_seconds=180.0 delay_p95_seconds=180.0 delay_max_seconds=180.0
-        to_check=3 checked_first_percent=66.67 refused_used=1 refused_malformed_number=1
+        to_check=3 checked_first_percent=66.67 claims_unanswered=2 refused_used=1 refused_malformed_number=1
         doubt_unmarried_father=1 doubtful=1 contested_opened=1"""),
     SHANGHAI: of("""
         registered=3 filed=3 number_complete_percent=100.0
@@ -48,6 +48,7 @@ AFTER = {
     NINGBO: of(
         """
         number_missing=0 number_complete_percent=100.0 to_check=4 checked_first_percent=75.0 contested_closed=1
+        claims_unanswered=1
         overdue_open=1 discipline_percent=83.33""",
         HALF[NINGBO],
     ),
@@ -63,7 +64,7 @@ PROVINCES = {
         malformed_percent=11.11 timed=9 on_time=6 gross_percent=66.67 assessed_percent=85.71
         discipline_percent=75.0 rank=2 delay_p50_seconds=180.0 delay_p95_seconds=3000.0 delay_max_seconds=3000.0
         late_station=1 late_transport=1 late_ministry=1 overdue_open=1 to_check=7 checked_first_percent=85.71
-        refused_used=1 refused_malformed_number=1 doubt_unmarried_father=1 doubtful=1 contested_opened=1
-        listed=1 void_to_listed_median_hours=2.0"""),
+        claims_unanswered=2 refused_used=1 refused_malformed_number=1 doubt_unmarried_father=1 doubtful=1
+        contested_opened=1 listed=1 void_to_listed_median_hours=2.0"""),
 }
 """Provinces in the middle of October."""

@@ -114,6 +114,10 @@ class October:
         self.forgotten = self.filing(NINGBO, partition=10)
         self.send(self._completion(self.forgotten))  # not due yet, and never filed
 
+        for partition in (4, 5):  # two numbers claimed, one of them given back in the second half
+            self.claimed = scenes.claim(self.ledger, self.ledger.number(partition), NINGBO)
+            self.send(self.claimed)
+
     def _shanghai(self) -> None:
         ledger = self.ledger
         self.old_child = self.filing(SHANGHAI, partition=7, birth_date=scenes.BORN - 2_500)
@@ -153,6 +157,15 @@ class October:
         self.send(request)
         self.send(withdrawal(*about, person("admin-2"), request.event_id))
         self.send(self._overdue(self.forgotten))
+        claimed = self.claimed
+        self.send(
+            events.Release(
+                event_id=ledger.id(),
+                certificate_number=claimed.certificate_number,
+                unit_code=claimed.unit_code,
+                submitter=claimed.submitter,
+            )
+        )
         number = self.stolen.certificate_number or ""
         self.send(scenes.void(ledger, number, effective_at=self.listed_at - 3 * HOUR))
 

@@ -81,10 +81,13 @@ def test_a_verdict_is_seen_by_the_next_question(stack: Stack) -> None:
 
 
 def test_a_token_of_the_future_is_waited_for_and_then_unknown(stack: Stack) -> None:
-    began = time.monotonic()
-    reply = stack.get(f"certificates/{number()}", after="3.999999", wait="0.5")
+    began, certificate = time.monotonic(), number()
+    reply = stack.get(f"certificates/{certificate}", after="3.999999", wait="0.5")
     assert time.monotonic() - began >= 0.5
-    assert (reply.status_code, reply.json()["status"], reply.json()["usable"]) == (503, "UNKNOWN", False)
+    told = reply.json()
+    assert (reply.status_code, told["status"], told["usable"]) == (503, "UNKNOWN", False)
+    asked = queries(stack)[told["check_id"]]
+    assert [(a.certificate_number, a.status) for a in asked.answers] == [(certificate, "UNKNOWN")]
     for wrong in ("x", "99.1", "1.-1", "1", "-"):
         assert stack.get(f"certificates/{number()}", after=wrong).status_code == 400
 

@@ -175,6 +175,9 @@ def test_unknown_fingerprint_halts_its_partition_alone(bench: Bench) -> None:
     time.sleep(2.5)
     registrar.wait_for(lambda: registrar.metric("natalog_undecided_records", partition="4") == 6, 10)
     assert registrar.metric("natalog_undecided_records") == 6
+    decided = registrar.metric("natalog_intake_decided_offset", topic="birth.registrations")
+    assert decided == 5 + 11, "of 22 records: what a share of decided ones is had from"
+    assert registrar.metric("natalog_state_bytes", store="numbers") > 1_000
     assert 2.5 < registrar.metric("natalog_oldest_undecided_seconds") < 60
     registrar.kill()
     again = bench.registrar()

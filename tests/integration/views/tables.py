@@ -21,6 +21,7 @@ TABLES = (
     "registrations",
     "certificates",
     "obligations",
+    "claims",
     "blacklist",
     "voids",
     "checks",

@@ -8,10 +8,13 @@ from random import Random
 import psycopg
 import pytest
 
+from natalog import events
 from natalog.decision.packing import unpack
-from natalog.decision.state import NumberState
+from natalog.decision.state import OPEN, NumberState
 from natalog.views.batch import Batch
+from natalog.views.migrate import migrate
 from natalog.views.writer import Writer
+from natalog.wire.codec import decode
 from tests.integration.views.tables import IDENTITY, batch_of, checksums, opened, rows, stretch
 from tests.property.decision_histories import PARTITION, history
 from tests.property.test_status_view import told
@@ -73,6 +76,36 @@ def of_states(states: dict[bytes, bytes]) -> dict[str, list[tuple]]:
     }
 
 
+def last_acts(entries) -> dict[tuple[bytes, str], type]:
+    """What a unit did last on a number that says something of its claim there."""
+    last = {}
+    for key, value in entries:
+        entry = decode(value)
+        assert isinstance(entry, events.Entry)
+        if not isinstance(entry.input, bytes) or entry.reason == "MISROUTED":
+            continue
+        record = decode(entry.input)
+        if isinstance(record, (events.Filing, events.Release)) or (
+            isinstance(record, (events.Claim, events.Completion)) and entry.verdict == "ACCEPTED"
+        ):
+            last[key, record.unit_code] = type(record)
+    return last
+
+
+def claims_left(states: dict[bytes, bytes], entries) -> list[tuple]:
+    """Claims that no filing ended, by the rules' own state, and after which their unit did nothing more."""
+    last = last_acts(entries)
+    left = []
+    for key, packed in states.items():
+        state = unpack(packed)
+        for unit in {held.unit_code for held in state.claims}:
+            held = state.own_claim(unit)
+            assert held is not None
+            if held.end == OPEN and last[key, unit] is events.Claim:
+                left.append((key.decode(), unit, held.expires_at))
+    return sorted(left)
+
+
 def of_tables(url: str) -> dict[str, list[tuple]]:
     return {
         "standing": sorted(
@@ -105,6 +138,11 @@ def of_tables(url: str) -> dict[str, list[tuple]]:
     }
 
 
+def claims_open(url: str) -> list[tuple]:
+    query = "SELECT number, unit_code, expires_at FROM claims WHERE closed_seq IS NULL"
+    return sorted((number, unit, ms(expires)) for number, unit, expires in rows(url, query))
+
+
 @pytest.mark.parametrize("seed", SEEDS)
 def test_the_tables_equal_the_fold(postgres, seed):
     ledger = told(history(seed, COUNT))
@@ -115,6 +153,7 @@ def test_the_tables_equal_the_fold(postgres, seed):
         fold(writer, ledger.entries, Random(seed * 100 + most), most)
         writer.close()
         assert of_tables(url) == of_states(ledger.states)
+        assert claims_open(url) == claims_left(ledger.states, ledger.entries)
         sums.append(checksums(url))
         ((seq, digest),) = rows(url, "SELECT seq, hash FROM ledger_positions WHERE partition = %s", PARTITION)
         assert (seq, bytes(digest)) == (len(ledger.entries), ledger.head.prev)
@@ -139,6 +178,25 @@ def test_certificates_and_filings_agree_on_what_stands(postgres):
         "AND wellformed GROUP BY key ORDER BY key",
     )
     assert by_number == by_filing != []
+
+
+def test_claims_of_before_the_table_was_there_are_taken_from_the_facts(postgres):
+    closed_by = set()
+    for seed in (1, 5, 7):
+        ledger = told(history(seed, COUNT))
+        url = postgres.database()
+        writer = opened(url)
+        fold(writer, ledger.entries, Random(2), 40)
+        writer.close()
+        before = checksums(url)
+        closed_by |= {how for (how,) in rows(url, "SELECT DISTINCT closed_by FROM claims")}
+        with psycopg.connect(url, options="-c search_path=natalog") as connection:
+            connection.execute("DROP VIEW expired_claims")
+            connection.execute("DROP TABLE claims")
+            connection.execute("UPDATE schema_version SET version_num = '0002'")
+        migrate(url, "natalog")
+        assert checksums(url) == before
+    assert closed_by >= {"CLAIM", "RELEASE", "COMPLETION", "FILING", "TAKEN"}
 
 
 def test_another_process_cannot_write_from_the_same_position(database):
@@ -166,7 +224,6 @@ def test_a_database_folded_from_another_ledger_is_not_written_to(database):
 
 def test_migrating_twice_changes_nothing_and_a_newer_schema_is_left_alone(database):
     from natalog.views.database import NotPrepared
-    from natalog.views.migrate import migrate
 
     migrate(database, "natalog")
     migrate(database, "natalog")

@@ -86,8 +86,12 @@ def test_every_trouble_raises_an_alarm_and_passes(broker, tmp_path):
         until(lambda: projector.metric('natalog_projection_failing{trouble="away"}') == 0)
 
     try:
+        # Away before there is any table.
+        server.stop()
         count = more()
         projector.start()
+        until(lambda: failing(projector, "away"), what=projector.logged)
+        server.launch()
         until(lambda: bool(rows_or_none(server.url)), what=projector.logged)
         catches_up(count)
 
@@ -98,6 +102,9 @@ def test_every_trouble_raises_an_alarm_and_passes(broker, tmp_path):
         more_count = more()
         until(lambda: failing(projector, "read_only"), what=projector.logged)
         assert entries_held(server.url) == count
+        projector.end(signal.SIGKILL)  # and one that starts now finds it so
+        projector.start()
+        until(lambda: failing(projector, "read_only"), what=projector.logged)
         with psycopg.connect(server.url, autocommit=True) as connection:
             connection.execute("SET default_transaction_read_only = off")
             connection.execute("ALTER SYSTEM SET default_transaction_read_only = off")
@@ -126,6 +133,7 @@ def test_every_trouble_raises_an_alarm_and_passes(broker, tmp_path):
 
         # Away, and a burst meanwhile.
         server.stop()
+        kafka.ask(5)
         total = burst(ledger, kafka, BURST)
         until(lambda: failing(projector, "away"), what=projector.logged)
         until(lambda: (projector.metric('natalog_projection_lag_entries{partition="3"}') or 0) > BURST / 24)
@@ -135,6 +143,7 @@ def test_every_trouble_raises_an_alarm_and_passes(broker, tmp_path):
         assert not failing(projector, "away")
         late = rows(server.url, "SELECT count(*) FROM late_filings WHERE delay_ms = 7200000")
         assert late == [(BURST,)]
+        until(lambda: rows(server.url, "SELECT count(*) FROM checks") == [(15,)], what=projector.logged)
         assert "Traceback" not in projector.logged()
         for trouble in ("read_only", "disk_full", "away"):
             assert f'"trouble":"{trouble}"' in projector.logged()

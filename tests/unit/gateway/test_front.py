@@ -24,7 +24,7 @@ TOKEN = {"Authorization": "Bearer station 330000"}
 
 
 class Faulty:
-    async def ask(self, asking: Any, numbers: list[str]) -> Any:
+    async def ask(self, asking: Any, numbers: list[str], *, tell: bool) -> Any:
         if numbers[0] == "M330000000":
             raise ValueError(numbers[0])
         return numbers[0] != "M330000001", [{"certificate_number": numbers[0], "who": asking.unit}]

@@ -161,6 +161,20 @@ def test_what_cannot_be_recorded_is_not_answered(replica, outcome):
     assert is_closed(ask(replica, audit))
 
 
+def test_what_is_not_told_is_recorded_as_such_or_not_answered(replica):
+    """A question whose `after` the replica did not come to in time."""
+    audit = Audit()
+    asking = Inquiry(replica, replica.freshness, audit, stale_ms=200)  # type: ignore[arg-type]
+    told = asyncio.run(asking.ask(WHO, [*NUMBERS, "OuyangXiaobao"], tell=False))
+    assert is_closed(told)
+    (record,) = audit.records
+    assert {a.status for a in record.answers} == {"UNKNOWN"}
+    assert "Ouyang" not in record.answers[-1].certificate_number
+    assert str(record.check_id) == told[1][0]["check_id"]
+    audit.outcome = QueueFull
+    assert is_closed(asyncio.run(asking.ask(WHO, NUMBERS, tell=False)))
+
+
 def checks(status: str) -> float:
     labels = {"province": province_of(WHO.unit), "status": status}
     return REGISTRY.get_sample_value("natalog_checks_total", labels) or 0.0

@@ -68,9 +68,23 @@ def test_streams_at_a_time() -> None:
     assert checks._open == {}
 
 
+def test_bytes_of_bodies_that_are_still_coming() -> None:
+    checks = Limits(rate=0, streams=0, held=100)
+    with checks.body("a") as hold, checks.body("b") as others:
+        hold(60)
+        others(60)
+        with checks.body("a") as second:
+            second(40)
+            with pytest.raises(Problem) as refused:
+                second(1)
+            assert (refused.value.status, refused.value.retry_after) == (429, 5)
+        hold(40)
+    assert checks._bytes == {}
+
+
 def test_zero_is_no_limit() -> None:
     checks = Limits(rate=0, streams=0)
     for _ in range(5_000):
         checks.admit("a")
-    with checks.stream("a"), checks.stream("a"), checks.stream("a"):
-        pass
+    with checks.stream("a"), checks.stream("a"), checks.stream("a"), checks.body("a") as hold:
+        hold(1 << 40)

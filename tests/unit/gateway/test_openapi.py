@@ -15,6 +15,7 @@ from natalog.gateway.app import routes
 from natalog.gateway.examples import away, examples
 from natalog.gateway.problems import TITLES
 from natalog.gateway.roles import MAY, Call
+from natalog.gateway.status import Status
 
 DOCUMENT: dict[str, Any] = orjson.loads(openapi.document())
 _BY_GATEWAY_ONLY = {"MISROUTED"}
@@ -74,11 +75,15 @@ def test_every_field_is_described() -> None:
 
 
 def test_every_verdict_and_every_error_has_an_example() -> None:
-    shown = orjson.dumps([e.answer for e in examples()] + [away(s) for s in (408, 429, 500, 503)]).decode()
+    shown = orjson.dumps(
+        [e.answer for e in examples()] + [away(s) for s in (400, 408, 429, 431, 500, 503)]
+    ).decode()
     reasons = {code.code for code in REASONS if code.code} - _BY_GATEWAY_ONLY
     assert {r for r in reasons if f'"reason":"{r}"' not in shown} == set()
-    # Part of a range may be unknown only where Kafka fails in its middle.
-    assert {k for k in TITLES if f"urn:natalog:problem:{k}" not in shown} == {"unknown-outcome"}
+    assert {k for k in TITLES if f"urn:natalog:problem:{k}" not in shown} == set()
+    statuses = DOCUMENT["paths"]["/v1/certificates/{number}"]["get"]["responses"]["200"]["content"]
+    told = {e["value"]["status"] for e in statuses["application/json"]["examples"].values()}
+    assert told == set(Status) - {Status.UNKNOWN}
 
 
 def test_a_status_nobody_can_tell_has_an_example() -> None:

@@ -1,0 +1,34 @@
+"""Temporary tables that rows are copied into, and the facts taken from them."""
+
+from __future__ import annotations
+
+from natalog.views.decision_row import DECISION_COLUMNS
+from natalog.views.filing_row import FILING_COLUMNS
+
+
+def _stage(name: str, columns: tuple[tuple[str, str], ...]) -> str:
+    fields = ", ".join(f"{column} {type_}" for column, type_ in columns)
+    return f"CREATE TEMPORARY TABLE {name} ({fields}) ON COMMIT DELETE ROWS"
+
+
+TABLES = (_stage("stage_filings", FILING_COLUMNS), _stage("stage_decisions", DECISION_COLUMNS))
+
+COPY_FILINGS = "COPY stage_filings FROM STDIN (FORMAT binary)"
+COPY_DECISIONS = "COPY stage_decisions FROM STDIN (FORMAT binary)"
+
+_STAGE_ONLY = frozenset(["counts", "takes", "contested", "turn"])
+_OF_REGISTRATION = frozenset(
+    "household_kind relation_to_head follows placement_basis basis_ref birth_date parents_married paternity_evidence "
+    "over_six_visit over_six_face over_six_fingerprint over_six_dna over_six_approval_ref case_ref child_token "
+    "mother_token father_token sealed key_id".split()
+)
+"""Kept once a registration, not once a filing."""
+_FACTS = [name for name, _ in FILING_COLUMNS if name not in _STAGE_ONLY | _OF_REGISTRATION]
+
+INSERT_FILINGS = f"""
+INSERT INTO filings ({", ".join(_FACTS)}) SELECT {", ".join(_FACTS)} FROM stage_filings ON CONFLICT DO NOTHING"""
+
+_DECISION_FACTS = [name for name, _ in DECISION_COLUMNS if name not in ("contested", "wellformed")]
+INSERT_DECISIONS = f"""
+INSERT INTO decisions ({", ".join(_DECISION_FACTS)})
+SELECT {", ".join(_DECISION_FACTS)} FROM stage_decisions ON CONFLICT DO NOTHING"""

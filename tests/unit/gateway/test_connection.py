@@ -1,0 +1,209 @@
+"""Connections: who does not say what it wants is not waited for, and no head or trailer is kept without end."""
+
+from __future__ import annotations
+
+import json
+import select
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import uvicorn
+
+from natalog.gateway.connection import HEAD_BYTES, Connection
+
+SOON = 0.4
+
+
+class Impatient(Connection):
+    head_seconds = SOON
+
+
+async def answer(scope: Any, receive: Any, send: Any) -> None:
+    """Says how long the body was; to /early says so before it is read; to /large more than a socket holds."""
+    size = 0
+    while scope["path"] != "/early" and (message := await receive()):
+        size += len(message.get("body", b""))
+        if not message.get("more_body"):
+            break
+    body = b"x" * 30_000_000 if scope["path"] == "/large" else b"%d" % size
+    headers = [(b"content-length", b"%d" % len(body))]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[uvicorn.Server]:
+    config = uvicorn.Config(
+        answer,
+        port=0,
+        loop="uvloop",
+        http=Impatient,
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        timeout_keep_alive=1,
+    )
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    yield server
+    server.should_exit = True
+    thread.join(10)
+
+
+def dial(server: uvicorn.Server) -> socket.socket:
+    line = socket.create_connection(("127.0.0.1", server.servers[0].sockets[0].getsockname()[1]))
+    line.settimeout(SOON + 5)
+    return line
+
+
+def told(line: socket.socket) -> tuple[int, dict[str, Any], bool]:
+    """Status and body of one answer that is a problem, and whether the connection was closed after it."""
+    got = b""
+    while piece := line.recv(65_536):
+        got += piece
+    head, _, body = got.partition(b"\r\n\r\n")
+    assert b"Content-Type: application/problem+json" in head
+    return int(head.split(b" ")[1]), json.loads(body), b"Connection: close" in head
+
+
+HEAD = b"POST /%s HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n"
+POST = HEAD % b"a"
+
+
+@pytest.mark.parametrize("sent", [b"P", POST, POST + b"X-Name: va"])
+def test_a_head_that_does_not_come_is_a_408(server: uvicorn.Server, sent: bytes) -> None:
+    with dial(server) as line:
+        line.sendall(sent)
+        began = time.monotonic()
+        status, problem, closed = told(line)
+        assert (status, problem["status"], closed) == (408, 408, True)
+        assert problem["type"] == "urn:natalog:problem:too-slow"
+        assert time.monotonic() - began > SOON / 2
+
+
+def test_a_head_that_comes_bit_by_bit_has_no_more_time(server: uvicorn.Server) -> None:
+    with dial(server) as line:
+        began = time.monotonic()
+        line.sendall(POST)
+        while not select.select([line], [], [], SOON / 10)[0]:
+            line.sendall(b"X: y\r\n")
+        assert SOON / 2 < time.monotonic() - began < SOON + 1.5
+        assert told(line)[0] == 408
+
+
+@pytest.mark.parametrize("sent", [b"", b"\r\n\r\n"])
+def test_a_connection_that_asks_nothing_is_closed_without_a_word(server: uvicorn.Server, sent: bytes) -> None:
+    with dial(server) as line:
+        line.sendall(sent)
+        assert line.recv(100) == b""
+
+
+def test_the_second_request_of_a_connection_has_no_more_time(server: uvicorn.Server) -> None:
+    with dial(server) as line:
+        line.sendall(POST + b"\r\nab")
+        assert line.recv(1000).startswith(b"HTTP/1.1 200")
+        line.sendall(POST)
+        assert told(line)[0] == 408
+
+
+def test_a_body_may_take_longer_and_so_may_the_next_request(server: uvicorn.Server) -> None:
+    with dial(server) as line:
+        for _ in range(2):
+            line.sendall(POST + b"\r\na")
+            time.sleep(SOON * 1.5)
+            line.sendall(b"b")
+            assert line.recv(1000).startswith(b"HTTP/1.1 200")
+            time.sleep(SOON * 1.5)
+
+
+def test_a_body_that_was_answered_before_it_came_ends(server: uvicorn.Server) -> None:
+    """What comes of it is thrown away, and not for ever."""
+    began = time.monotonic()
+    with dial(server) as line:
+        line.sendall(b"POST /early HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000000\r\n\r\n")
+        assert line.recv(1000).startswith(b"HTTP/1.1 200")
+        while not select.select([line], [], [], SOON / 10)[0]:
+            line.sendall(b"x" * 1000)
+    assert SOON / 2 < time.monotonic() - began < SOON + 1.5
+
+
+FIELD = b"X: " + b"y" * 95 + b"\r\n"  # 100 bytes
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        POST + FIELD * (HEAD_BYTES // 100 + 1) + b"\r\nab",  # whole, and a little too large
+        POST + b"X: " + b"y" * 2 * HEAD_BYTES,  # one field that does not end
+        b"GET /" + b"y" * 2 * HEAD_BYTES,
+        b"GET / HTTP/1.1\r\n" + b"y" * 2 * HEAD_BYTES,
+    ],
+)
+def test_a_head_that_is_too_large_is_a_431(server: uvicorn.Server, sent: bytes) -> None:
+    with dial(server) as line:
+        line.sendall(sent)
+        status, problem, closed = told(line)
+        assert (status, problem["type"], closed) == (431, "urn:natalog:problem:too-large", True)
+
+
+def test_a_large_head_within_the_bound_is_taken(server: uvicorn.Server) -> None:
+    with dial(server) as line:
+        line.sendall(POST + FIELD * (HEAD_BYTES // 100 - 1) + b"\r\nab")
+        assert line.recv(1000).startswith(b"HTTP/1.1 200")
+
+
+@pytest.mark.parametrize("more", [FIELD * 100, b"y" * 10_000])
+def test_trailers_without_end_are_not_kept(server: uvicorn.Server, more: bytes) -> None:
+    with dial(server) as line:
+        line.sendall(
+            b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\nX: y\r\n"
+        )
+        for _ in range(50):  # what came in one read with the body's end does not count
+            line.sendall(more)
+        assert told(line)[0] == 431
+
+
+def test_a_body_in_small_chunks_has_no_such_bound(server: uvicorn.Server) -> None:
+    with dial(server) as line:
+        line.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
+        for _ in range(40):
+            line.sendall(b"1\r\na\r\n" * 5_000)
+        line.sendall(b"0\r\n\r\n")
+        assert line.recv(1000).endswith(b"200000")
+
+
+def test_what_is_not_http_is_told_so(server: uvicorn.Server) -> None:
+    with dial(server) as line:
+        line.sendall(b"\x16\x03\x01 hello\r\n\r\n")
+        status, problem, closed = told(line)
+        assert (status, problem["type"], closed) == (400, "urn:natalog:problem:bad-request", True)
+
+
+@pytest.mark.parametrize("close", [b"", b"Connection: close\r\n"])
+def test_an_answer_that_is_not_fetched_is_not_kept(server: uvicorn.Server, close: bytes) -> None:
+    with dial(server) as line:
+        line.sendall(HEAD % b"large" + close + b"\r\nab")
+        connections = server.server_state.connections
+        eventually = time.monotonic() + 10
+        assert line.recv(100).startswith(b"HTTP/1.1 200")
+        while connections:
+            assert time.monotonic() < eventually
+            time.sleep(0.05)
+
+
+def test_a_body_beside_an_offer_of_another_protocol_is_read(server: uvicorn.Server) -> None:
+    """Java's HttpClient offers HTTP/2 with its first request over plain HTTP."""
+    offer = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAEAAEAAAAIAAAABAAMAAABk\r\n\r\n"
+    with dial(server) as line:
+        line.sendall(POST + offer + b"ab")
+        assert line.recv(1000).endswith(b"\r\n\r\n2")
+        line.sendall(POST + offer)
+        line.sendall(b"ab")
+        assert line.recv(1000).endswith(b"\r\n\r\n2")
