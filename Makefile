@@ -1,5 +1,5 @@
 # Everything goes through scripts/setup first; it takes about a second when all is there.
-.PHONY: setup demo test check unit integration wheel format bench bench-quick bench-full bench-projection bench-watch clean
+.PHONY: setup demo test check unit integration wheel guards format bench bench-quick bench-full bench-projection bench-watch clean
 export PATH := $(CURDIR)/.venv/bin:$(HOME)/.local/bin:$(PATH)
 
 setup:
@@ -15,6 +15,10 @@ test: setup
 # One step of `make test`: check, unit, integration or wheel.
 check unit integration wheel: setup
 	@scripts/test $@
+
+# Takes each guard of a registrar out in turn and demands that its test on Kafka fail; some ten minutes.
+guards: setup
+	@python -m tests.integration.registrar.out_in_turn
 
 format: setup
 	@ruff format . && ruff check --fix .

@@ -34,9 +34,11 @@ def test_no_guard_is_without_a_test() -> None:
     assert {guard for names in guards.TESTS for guard in names.split(",")} == guards.GUARDS.keys()
 
 
-def test_an_old_build_is_replaced_alike() -> None:
+def test_other_replacements_take_the_same_arguments() -> None:
     try:
         runner.old_build()
+        runner.make_poll_a_method()
+        runner.flush_every(1.0)
     finally:
         restore()
 

@@ -113,6 +113,17 @@ def old_build() -> None:
     replace(desk.Patience, "is_spent", lambda self, resume, now: False)
 
 
+def flush_every(seconds: float) -> None:
+    """Keep less in memory only."""
+    original = loop.Registrar.__init__
+
+    @functools.wraps(original)
+    def flushing(self: loop.Registrar, **parts: Any) -> None:
+        original(self, **parts, pace=loop.Pace(flush=seconds))
+
+    replace(loop.Registrar, "__init__", flushing)
+
+
 def run(variables: dict[str, str]) -> int:
     """A registrar as RUNNER_… would have it; its exit code."""
     settings = load()
@@ -130,7 +141,7 @@ def run(variables: dict[str, str]) -> int:
     if variables.get("RUNNER_OLD"):
         old_build()
     if seconds := variables.get("RUNNER_FLUSH"):
-        replace(loop, "Pace", functools.partial(loop.Pace, flush=float(seconds)))
+        flush_every(float(seconds))
     return int(entry_point.main(settings))
 
 

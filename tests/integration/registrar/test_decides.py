@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 import uuid
 from typing import Any
@@ -141,11 +142,15 @@ def test_many_successions_into_one_partition_at_once(bench: Bench) -> None:
 def test_an_alert_waits_for_what_came_before_it(bench: Bench) -> None:
     """sla.alerts is read in no time; the completion it is about stands behind a backlog."""
     certificate, registration = number(4), uuid.uuid4().hex
-    sent = bench.sender.send([filing(number(4), sealed=os.urandom(2_000)) for _ in range(600)])
+    registrar = bench.registrar().wait_ready()
+    registrar.signal(signal.SIGSTOP)
+    time.sleep(0.5)  # the fetch that was under way is answered: there was nothing
+    sent = bench.sender.send([filing(number(4), sealed=os.urandom(2_000)) for _ in range(1_500)])
     sent += bench.sender.send([completion(certificate, registration)])
     sent += bench.sender.send([overdue(certificate, registration)])
-    bench.registrar().wait_ready()
-    (alert,) = (e for e in bench.eventually(sent).entries[4] if e.topic == "sla.alerts")
+    registrar.signal(signal.SIGCONT)
+    *_, told, alert = bench.eventually(sent).entries[4]
+    assert (told.topic, alert.topic) == ("birth.registrations", "sla.alerts")
     assert "OVERDUE" in alert.flags
 
 
@@ -160,6 +165,7 @@ def test_unknown_fingerprint_halts_its_partition_alone(bench: Bench) -> None:
     registrar.go_on("poll")
     # What stands before it is decided, even of the same batch; nothing after it is.
     checked = bench.eventually(5 + 11, undecided=lambda _, partition: partition == 4)
+    assert not checked.void, "what was read again after the halt was decided again"
     assert len(checked.entries[4]) == 5
     registrar.wait_for(lambda: registrar.report()["halted"] == {"4": "unknown fingerprint"}, 5)
     assert registrar.metric("natalog_partition_halted", partition="4") == 1
