@@ -13,6 +13,8 @@ from typing import Any
 from confluent_kafka import Consumer, KafkaError, Producer
 from confluent_kafka.admin import AdminClient
 
+from natalog.kafka.consumer import SteadyConsumer
+
 log = logging.getLogger("natalog.kafka")
 
 INTAKE_RECORD_LIMIT = 262_144
@@ -113,7 +115,7 @@ def warm_up(producer: Producer, topic: str, *, timeout: float = 10.0) -> None:
 
 
 def _consumer(bootstrap: str, name: str, group: str, settings: dict[str, Any]) -> Consumer:
-    return Consumer(
+    return SteadyConsumer(
         {
             **_base(bootstrap, name),
             "group.id": group,

@@ -10,7 +10,6 @@ import sys
 import time
 import urllib.error
 import urllib.request
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -62,7 +61,6 @@ class RegistrarProcess:
         self.data = data
         self._log = self.log_path.open("ab")
         self._variables = variables
-        self._may_crash = True
         self.process = self._start(RUNNER)
 
     def _start(self, runner: Path) -> subprocess.Popen[bytes]:
@@ -74,19 +72,6 @@ class RegistrarProcess:
             stdin=subprocess.DEVNULL,
             cwd=ROOT,
         )
-
-    def _crashed_natively(self) -> bool:
-        """Whether it ended by SIGSEGV for the first time; then it runs again, as a supervisor would see to.
-
-        Seen twice in some 2,000 starts, right after a rebalance: a null mutex in librdkafka 2.8, cause unknown. The
-        warning has faulthandler's trace.
-        """
-        if self.process.poll() != -signal.SIGSEGV or not self._may_crash:
-            return False
-        warnings.warn(f"a registrar crashed natively and was started again:\n{self.log()}", stacklevel=2)
-        self._may_crash = False
-        self.process = self._start(RUNNER)
-        return True
 
     def wait_ready(self, timeout: float = 30.0) -> RegistrarProcess:
         """Until it decides all it was given."""
@@ -106,7 +91,7 @@ class RegistrarProcess:
                     return
             except (OSError, KeyError):
                 pass
-            assert self.process.poll() is None or self._crashed_natively(), (
+            assert self.process.poll() is None, (
                 f"ended with {self.process.returncode} before {what}:\n{self.log()}"
             )
             assert time.monotonic() < deadline, f"not {what or 'so'} within {timeout} s:\n{self.log()}"

@@ -61,7 +61,6 @@ class WatchProcess(RegistrarProcess):
         variables["PYTHONPATH"] = str(ROOT / "services")
         self._log = self.log_path.open("ab")
         self._variables = variables
-        self._may_crash = False
         self.process = self._start(RUNNER)
 
     def wait_holding(self, partitions: int, timeout: float = 40.0) -> WatchProcess:
