@@ -84,8 +84,8 @@ def main(settings: Settings, *, rebuild: bool = False) -> int:
         )
         return Exit.REFUSED_TO_START
     except (psycopg.Error, KafkaException) as error:
-        reason = reason_of(error) if isinstance(error, psycopg.Error) else str(error)
-        log.critical("ended by a fault", extra={"reason": reason}, exc_info=True)
+        said = reason_of(error) if isinstance(error, psycopg.Error) else str(error)
+        log.critical("ended by a fault", extra={"reason": said}, exc_info=True)
         return Exit.RESTART
     return Exit.DONE
 
