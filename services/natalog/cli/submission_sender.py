@@ -54,12 +54,14 @@ class Sender:
         """
         answers: dict[int, bytes] = {}
         for round_ in _rounds(lines):
+            away: BaseException | None = None
             try:
                 async with asyncio.TaskGroup() as group:
                     tasks = [group.create_task(self._post(body)) for body in _bodies(round_)]
             except* Unreachable as several:
-                reason = str(several.exceptions[0])
-                raise Unreachable(reason) from None
+                away = several.exceptions[0]
+            if away is not None:  # raised in there it would be one of a group
+                raise Unreachable(str(away))
             for task in tasks:
                 answers.update(task.result())
         return [_of_line(line, answers[line.number]) for line in lines]

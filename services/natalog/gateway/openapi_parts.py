@@ -8,6 +8,7 @@ from natalog.gateway import examples
 from natalog.gateway.openapi_schemas import ref
 from natalog.gateway.problems import MEDIA_TYPE
 from natalog.gateway.roles import MAY, Call
+from natalog.gateway.verdict import TOKEN_PATTERN
 
 Json = dict[str, Any]
 
@@ -167,7 +168,12 @@ WAIT: Final = {
 }
 LANGUAGE: Final = parameter("Accept-Language", "header", "en or zh; both languages without it.")
 ASKING: Final = (
-    parameter("after", "query", "Token (`Natalog-As-Of`, `as_of.token`) the answer must have seen."),
+    parameter(
+        "after",
+        "query",
+        "Token (`Natalog-As-Of`, `as_of.token`) the answer must have seen.",
+        pattern=TOKEN_PATTERN,
+    ),
     WAIT,
     parameter("unit_code", "query", "Unit that asks, within the token's org; otherwise the org itself."),
     parameter("Natalog-Purpose", "header", "Why; recorded. An opaque reference, ASCII.", maxLength=128),

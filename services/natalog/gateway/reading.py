@@ -76,8 +76,8 @@ def _question(visit: Visit) -> Question:
         raise _bad("owner", "This is not a division code.", "Send its 6 digits (GB/T 2260), as in 330100.")
     if listed not in (None, "true", "false"):
         raise _bad("listed", "This is neither true nor false.", "Send true, false, or leave it out for both.")
-    after, limit = asked.get("after", ""), asked.get("limit", "100")
-    if after and not _CURSOR.fullmatch(after):
+    after, limit = asked.get("after"), asked.get("limit", "100")
+    if after is not None and not _CURSOR.fullmatch(after):  # an empty one would begin anew, for ever
         raise _bad("after", "This is no cursor of this service.", "Send what `next` of the last page said.")
     if not (limit.isascii() and limit.isdigit() and len(limit) <= 4 and 1 <= int(limit) <= MAX_PAGE):
         raise _bad(
@@ -89,7 +89,7 @@ def _question(visit: Visit) -> Question:
         owner=owner,
         number=number,
         listed=None if listed is None else listed == "true",
-        after=after,
+        after=after or "",
         limit=int(limit),
     )
 
@@ -145,8 +145,9 @@ async def _ask(parts: Parts, visit: Visit, numbers: list[str]) -> tuple[bool, li
     asked = request.query_params if request.scope["query_string"] else {}
     who = asking(caller, visit.header, asked.get("unit_code"))
     after, seen = asked.get("after"), True
+    wait = visit.wait(parts.wait) if asked else parts.wait
     if after is not None:
-        seen = await parts.inquiry.seen(after, visit.wait(parts.wait))
+        seen = await parts.inquiry.seen(after, wait)
     with metrics.CHECK_SECONDS.time():
         return await parts.inquiry.ask(who, numbers, tell=seen)
 

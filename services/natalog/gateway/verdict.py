@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from functools import cache, partial
 from typing import Final
 
@@ -77,15 +78,17 @@ def token(partition: int, offset: int) -> str:
     return f"{partition}.{offset + 1}"
 
 
+_PLACE: Final = r"(?:[0-9]|1[01])\.[0-9]{1,18}"  # the ledger has twelve partitions, for ever
+TOKEN_PATTERN: Final = f"^{_PLACE}(?:-{_PLACE})*$"
+"""Of a token, for the OpenAPI document too."""
+_TOKEN: Final = re.compile(TOKEN_PATTERN)
+
+
 def positions(text: str) -> dict[int, int]:
     """Partition to next offset of a token. Raises ValueError for what is none."""
-    found = {}
-    for part in text.split("-"):
-        partition, offset = part.split(".")
-        if not (partition.isdecimal() and offset.isdecimal()):
-            raise ValueError("no token of ours")
-        found[int(partition)] = int(offset)
-    return found
+    if not _TOKEN.fullmatch(text):
+        raise ValueError("no token of ours")
+    return {int(partition): int(offset) for partition, offset in (p.split(".") for p in text.split("-"))}
 
 
 def _suggestion(entry: EntryView, number: str | None) -> str | None:

@@ -12,7 +12,6 @@ import psycopg
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
-from natalog import metrics
 from natalog.exits import Exit
 from natalog.health import serve
 from natalog.kafka.clients import admin_client
@@ -85,8 +84,8 @@ def main(settings: Settings, *, rebuild: bool = False) -> int:
         )
         return Exit.REFUSED_TO_START
     except (psycopg.Error, KafkaException) as error:
-        why = reason_of(error) if isinstance(error, psycopg.Error) else str(error)
-        log.critical("ended by a fault", extra={"reason": why}, exc_info=True)
+        said = reason_of(error) if isinstance(error, psycopg.Error) else str(error)
+        log.critical("ended by a fault", extra={"reason": said}, exc_info=True)
         return Exit.RESTART
     return Exit.DONE
 
@@ -178,9 +177,6 @@ def prepare(dsn: str, schema: str, interrupt: Interrupt) -> None:
                 log.error(
                     "waiting for PostgreSQL", extra={"trouble": str(trouble), "sqlstate": error.sqlstate}
                 )
-                metrics.PROJECTION_FAILING.labels(trouble).set(
-                    1
-                )  # cleared by the Projector that is made then
                 noted = trouble
             interrupt.pause(1.0)
             continue

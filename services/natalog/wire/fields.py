@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+MAX_COUNT = 2**53 - 1  # what every JSON reader can tell exactly
 MAX_STRING = 256
 """Characters of any string field without a rule of its own."""
 MAX_BYTES = 128 * 1024

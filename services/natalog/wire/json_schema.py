@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from natalog.wire.fields import MAX_BYTES, MAX_STRING, Rule, rule_of
+from natalog.wire.fields import MAX_BYTES, MAX_COUNT, MAX_STRING, MAY_BE_EMPTY, Rule, rule_of
 from natalog.wire.model import Field, Type
 from natalog.wire.schemas import SCHEMAS
 
@@ -71,13 +71,13 @@ def _value(type_: Type, record: str, field: str) -> JsonSchema:
         case "int" | "long" if type_.logical == "date":
             return {"type": "string", "format": "date"}
         case "int" | "long":
-            return {"type": "integer", "minimum": 0}
-    return _string(rule_of(record, field))
+            return {"type": "integer", "minimum": 0, "maximum": MAX_COUNT}
+    return _string(rule_of(record, field), may_be_empty=field in MAY_BE_EMPTY)
 
 
-def _string(rule: Rule) -> JsonSchema:
+def _string(rule: Rule, *, may_be_empty: bool) -> JsonSchema:
     if rule.codes:
         return {"type": "string", "enum": list(rule.codes)}
     if rule.pattern:
         return {"type": "string", "pattern": f"^(?:{rule.pattern})$"}
-    return {"type": "string", "maxLength": MAX_STRING}
+    return {"type": "string", "maxLength": MAX_STRING} | ({} if may_be_empty else {"minLength": 1})

@@ -15,6 +15,7 @@ from natalog import events
 from natalog.decision.numbers import is_wellformed, normalise
 from natalog.wire.fields import (
     MAX_BYTES,
+    MAX_COUNT,
     MAX_STRING,
     MAX_VALUE,
     MAY_BE_EMPTY,
@@ -159,7 +160,9 @@ def _boolean(value: Any) -> bool:
 
 
 def _whole(value: Any) -> int:
-    if type(value) is int and 0 <= value < 2**53:
+    if type(value) is float and value.is_integer():  # 104.0 is a whole number in JSON Schema
+        value = int(value)
+    if type(value) is int and 0 <= value <= MAX_COUNT:
         return value
     raise Problem("This is not a count.", "Send a whole number from 0, without quotes.")
 

@@ -12,13 +12,7 @@ import orjson
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, settings
-from schemathesis.checks import not_a_server_error
-from schemathesis.specs.openapi.checks import (
-    content_type_conformance,
-    negative_data_rejection,
-    response_schema_conformance,
-    status_code_conformance,
-)
+from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
 
 from natalog.gateway import examples, openapi
 from natalog.gateway.examples import Example
@@ -119,29 +113,37 @@ def test_every_example_is_answered_as_it_says(stack: Stack) -> None:
     assert not differing, "\n".join(map(str, differing))
 
 
-CHECKS = [
-    not_a_server_error,
-    status_code_conformance,
-    content_type_conformance,
-    response_schema_conformance,
-    negative_data_rejection,
-]
 _ROLE = {"blacklist-changes": ("prefecture_admin", "330100"), "invalidations": ("health_authority", "330100"),
          "range": ("prefecture_admin", "330100"), "blacklist": ("prefecture_admin", "330100"),
          "heartbeats": ("adapter", "330106"), "daily-counts": ("adapter", "330106")}  # fmt: skip
-schema = schemathesis.openapi.from_dict(DOCUMENT)
+# Beside what schemathesis takes for an answer: whether a number is malformed, or a body too large, no schema tells.
+_REFUSED = ["401", "403", "404", "408", "413", "422", "429", "431", "5xx"]
+CONFIG = schemathesis.Config.from_dict(
+    {
+        "checks": {
+            "positive_data_acceptance": {"expected-statuses": ["2xx", *_REFUSED]},
+            "negative_data_rejection": {"expected-statuses": ["400", "405", "415", *_REFUSED]},
+        }
+    }
+)
+schema = schemathesis.openapi.from_dict(DOCUMENT, config=CONFIG)
 
 
 @schema.parametrize()
 @settings(
-    max_examples=15,
+    max_examples=50,
     deadline=None,
-    phases=[Phase.generate],
+    phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),
     derandomize=True,
 )
 def test_a_fuzzer_finds_nothing(case: schemathesis.Case, stack: Stack) -> None:
-    role, org = _ROLE.get(case.operation.definition.raw.get("operationId", ""), ("station", "330106"))
+    name = case.operation.definition.raw.get("operationId", "")
+    role, org = _ROLE.get(name, ("station", "330106"))
+    # What does not go with a `range` no schema of a record tells, so what it calls valid may be a 400 there; and query
+    # parameters that nobody knows are let be, since what stands between may add some.
+    ranged = name in ("blacklist-changes", "invalidations")
+    unchecked = [positive_data_acceptance, negative_data_rejection] if ranged else []
     case.call_and_validate(
-        base_url=stack.gateway.url, headers=stack.headers(role, org), checks=CHECKS, timeout=20
+        base_url=stack.gateway.url, headers=stack.headers(role, org), excluded_checks=unchecked, timeout=20
     )
