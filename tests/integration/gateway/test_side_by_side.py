@@ -248,7 +248,7 @@ def test_submit_tells_what_was_not_accepted(stack: Stack, tmp_path: Path, to_gat
         (422, 3, "certificate_number"),
         (403, 4, "unit_code"),
         "ACCEPTED",
-        (403, 6, None),
+        (403, None, None),  # a call that is not open to the token is refused as a whole
     ]
     rows = [" ".join(line.split()) for line in table.splitlines()]
     assert any(row.startswith("filing REFUSED USED") and row.endswith(" 1") for row in rows)
@@ -304,8 +304,8 @@ def test_tail_shows_what_stands_on_the_ledger(stack: Stack) -> None:
     _, out, _ = said(natalog(*place, "--from", str(line["offset"]), "--no-follow", "--key", certificate))
     assert f"#{verdict['ledger']['seq']} ACCEPTED" in out
     assert record["registration_id"] in out
-    code, out, _ = said(natalog(*place, "--from", "begin", "-n", "5", "--partition", str(line["partition"])))
-    assert (code, len(out.splitlines())) == (0, 5)
+    code, out, _ = said(natalog(*place, "--from", "begin", "-n", "1", "--partition", str(line["partition"])))
+    assert (code, len(out.splitlines())) == (0, 1)
 
 
 def test_tail_follows_and_shows_what_it_cannot_read(stack: Stack) -> None:
