@@ -12,6 +12,7 @@ import psycopg
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
+from natalog import metrics
 from natalog.exits import Exit
 from natalog.health import serve
 from natalog.kafka.clients import admin_client
@@ -177,6 +178,7 @@ def prepare(dsn: str, schema: str, interrupt: Interrupt) -> None:
                 log.error(
                     "waiting for PostgreSQL", extra={"trouble": str(trouble), "sqlstate": error.sqlstate}
                 )
+                metrics.PROJECTION_FAILING.labels(trouble).set(1)  # cleared by the Projector made then
                 noted = trouble
             interrupt.pause(1.0)
             continue
