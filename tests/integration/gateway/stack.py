@@ -176,7 +176,13 @@ class Stack:
         sub: str = "desk-1",
         **more: Any,
     ) -> httpx.Response:
-        return self.client.post(f"/v1/{path}", json=record, headers=self.headers(role, org, sub), **more)
+        try:
+            return self.client.post(f"/v1/{path}", json=record, headers=self.headers(role, org, sub), **more)
+        except httpx.TransportError as error:
+            ended = self.gateway.process is not None and self.gateway.process.poll()
+            raise AssertionError(
+                f"{error!r}; the gateway's exit code: {ended}; {self.gateway.log()[-3000:]}"
+            ) from error
 
     def lines(
         self, path: str, records: Iterable[object], role: str = "station", org: str = UNIT, **more: Any
