@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -126,12 +127,24 @@ CONFIG = schemathesis.Config.from_dict(
         }
     }
 )
-schema = schemathesis.openapi.from_dict(DOCUMENT, config=CONFIG)
+
+
+def without_streams(document: dict[str, Any]) -> dict[str, Any]:
+    """The document without NDJSON bodies, whose lines are the same records: a stream answers 200 whatever is in it."""
+    document = copy.deepcopy(document)
+    for path in document["paths"].values():
+        for call in path.values():
+            if isinstance(call, dict) and "requestBody" in call:
+                call["requestBody"]["content"].pop("application/x-ndjson", None)
+    return document
+
+
+schema = schemathesis.openapi.from_dict(without_streams(DOCUMENT), config=CONFIG)
 
 
 @schema.parametrize()
 @settings(
-    max_examples=50,
+    max_examples=30,
     deadline=None,
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),
