@@ -103,7 +103,6 @@ class KafkaNode:
         ]
 
     def _configuration(self) -> dict[str, str]:
-        cores = os.cpu_count() or 1
         return {
             "process.roles": "broker,controller",
             "node.id": "1",
@@ -131,9 +130,6 @@ class KafkaNode:
             "transaction.max.timeout.ms": "60000",
             "unclean.leader.election.enable": "false",
             "message.max.bytes": str(1 << 20),
-            # The defaults of 8 and 3 threads take turns on few cores, and each turn costs a request its time.
-            "num.io.threads": str(min(8, cores + 1)),
-            "num.network.threads": str(min(3, cores)),
             "log.retention.check.interval.ms": "60000",
         }
 
