@@ -184,7 +184,10 @@ class Stack:
             httpx.RemoteProtocolError
         ) as error:  # seen once, cause unknown: as a client would, if it still lives
             ended = self.gateway.process is not None and self.gateway.process.poll()
-            assert ended is None, f"{error!r}; the gateway ended with {ended}: {self.gateway.log()[-3000:]}"
+            if ended is not None:
+                raise AssertionError(
+                    f"the gateway ended with {ended}: {self.gateway.log()[-3000:]}"
+                ) from error
             warnings.warn(f"{error!r}: sent again\n{self.gateway.log()[-1000:]}", stacklevel=2)
             return self.client.post(url, json=record, headers=headers, **more)
 
