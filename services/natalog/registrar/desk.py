@@ -48,8 +48,6 @@ class Desk:
         self._admin = admin
         self._group = group
         self._rounds: list[Round] = []
-        self._unasked: list[int] = []
-        """Partitions to ask about in the next `advance`: within a callback of the client nothing else is asked."""
         self._findings: dict[int, Findings] = {}
         self._intake: Intake | None = None
         self._busy = False
@@ -101,14 +99,14 @@ class Desk:
         self.assigned_once = True
         for number in numbers:
             self._take_over(self.partitions[number], suspicious=False)
-        self._unasked = numbers
+        if numbers:
+            self._rounds.append(self._round(numbers))
 
     def revoked(self, numbers: list[int]) -> None:
         """The group took these back."""
         self.before_leaving()
         log.info("revoked", extra={"partitions": numbers})
         self._rounds.clear()
-        self._unasked = []
         self._findings.clear()
         for number in numbers:
             partition = self.partitions[number]
@@ -182,9 +180,6 @@ class Desk:
 
     def advance(self, limit: int, timeout: float) -> None:
         """Fold up to `limit` entries, waiting `timeout` seconds at most, and open what has been taken over."""
-        if self._unasked:
-            self._rounds.append(self._round(self._unasked))
-            self._unasked = []
         stretches = self._reader.read(limit, timeout)
         self._busy = any(stretch.offsets for stretch in stretches)
         for stretch in stretches:
