@@ -14,6 +14,7 @@ from typing import Any
 from confluent_kafka import (
     ConsumerGroupTopicPartitions,
     IsolationLevel,
+    KafkaError,
     KafkaException,
     TopicCollection,
     TopicPartition,
@@ -44,11 +45,11 @@ class LogBounds:
 
     def starts(self) -> dict[Place, int]:
         """First offset of each log. Raises KafkaException when the cluster did not answer."""
-        return {place: int(f.result(REQUEST_TIMEOUT).offset) for place, f in self._starts.items()}
+        return {place: int(_answer(future).offset) for place, future in self._starts.items()}
 
     def ends(self) -> dict[Place, int]:
         """High watermark of each log. Raises KafkaException when the cluster did not answer."""
-        return {place: int(f.result(REQUEST_TIMEOUT).offset) for place, f in self._ends.items()}
+        return {place: int(_answer(future).offset) for place, future in self._ends.items()}
 
 
 def _ask(admin: AdminClient, places: Iterable[Place], spec: OffsetSpec) -> dict[Place, Future[Any]]:
@@ -59,6 +60,14 @@ def _ask(admin: AdminClient, places: Iterable[Place], spec: OffsetSpec) -> dict[
         question, isolation_level=IsolationLevel.READ_UNCOMMITTED, request_timeout=REQUEST_TIMEOUT
     )
     return {(tp.topic, tp.partition): future for tp, future in answers.items()}
+
+
+def _answer(future: Future[Any], within: float = REQUEST_TIMEOUT) -> Any:
+    """What it brings. The request's own time-out comes as a KafkaException; where that is late, here as the same."""
+    try:
+        return future.result(within)
+    except TimeoutError as late:
+        raise KafkaException(KafkaError(KafkaError._TIMED_OUT)) from late
 
 
 class CommittedOffsets:
@@ -80,7 +89,7 @@ class CommittedOffsets:
 
         Raises KafkaException when the cluster did not answer or offsets did not become stable: ask again.
         """
-        answer = self._answer.result(REQUEST_TIMEOUT)
+        answer = _answer(self._answer)
         committed: dict[Place, int] = {}
         for tp in answer.topic_partitions:
             if tp.error is not None:
@@ -103,4 +112,4 @@ def identity_of(admin: AdminClient, topic: str, *, timeout: float = 10.0) -> Ide
     described: Mapping[str, Future[Any]] = admin.describe_topics(
         TopicCollection([topic]), request_timeout=timeout
     )
-    return Identity(str(cluster), str(described[topic].result(timeout + 5).topic_id))
+    return Identity(str(cluster), str(_answer(described[topic], timeout + 5).topic_id))

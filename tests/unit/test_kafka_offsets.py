@@ -1,0 +1,45 @@
+"""Questions to a cluster that does not answer."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from confluent_kafka import KafkaError, KafkaException
+
+from natalog.kafka import offsets
+from natalog.kafka.offsets import CommittedOffsets, LogBounds, identity_of
+
+
+class _Silent:
+    """An admin client whose requests' own time-out never comes."""
+
+    def list_topics(self, timeout: float) -> SimpleNamespace:
+        return SimpleNamespace(cluster_id="c")
+
+    def list_offsets(self, question: Any, **_options: Any) -> dict[Any, Future[Any]]:
+        return {place: Future() for place in question}
+
+    def list_consumer_group_offsets(self, request: Any, **_options: Any) -> dict[str, Future[Any]]:
+        return {group.group_id: Future() for group in request}
+
+    def describe_topics(self, topics: Any, **_options: Any) -> dict[str, Future[Any]]:
+        return {"ledger": Future()}
+
+
+def test_silence_is_told_as_a_time_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As librdkafka itself tells it: whoever asks knows one kind of failure (a thread that met another one died)."""
+    monkeypatch.setattr(offsets._answer, "__defaults__", (0.01,))
+    admin: Any = _Silent()
+    bounds = LogBounds(admin, [("ledger", 0)], [("ledger", 0)])
+    for ask in (
+        bounds.starts,
+        bounds.ends,
+        CommittedOffsets(admin, "g", [("ledger", 0)]).offsets,
+        lambda: identity_of(admin, "ledger", timeout=-4.99),
+    ):
+        with pytest.raises(KafkaException) as told:
+            ask()
+        assert told.value.args[0].code() == KafkaError._TIMED_OUT
