@@ -68,6 +68,10 @@ DECIDE_BATCH = Histogram(
 REGISTRAR_THROWN_AWAY = Counter(
     "natalog_registrar_batches_thrown_away", "Batches not committed and read again, by cause.", ["cause"]
 )
+REGISTRAR_SWEPT = Counter(
+    "natalog_registrar_swept",
+    "Partitions on which a transaction without an end was looked for and, if it was this registrar's own, ended.",
+)
 UNDECIDED = Gauge(
     "natalog_undecided_records",
     "Intake records not yet decided. Exported by the registrar that holds the partition, halted or not.",

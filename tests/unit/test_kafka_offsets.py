@@ -31,14 +31,17 @@ class _Silent:
 
 def test_silence_is_told_as_a_time_out(monkeypatch: pytest.MonkeyPatch) -> None:
     """As librdkafka itself tells it: whoever asks knows one kind of failure (a thread that met another one died)."""
-    monkeypatch.setattr(offsets._answer, "__defaults__", (0.01,))
+    monkeypatch.setattr(offsets, "REQUEST_TIMEOUT", -offsets._GRACE)
     admin: Any = _Silent()
     bounds = LogBounds(admin, [("ledger", 0)], [("ledger", 0)])
+    committed = CommittedOffsets(admin, "g", [("ledger", 0)])
+    assert bounds.ready()
+    assert committed.ready()
     for ask in (
         bounds.starts,
         bounds.ends,
-        CommittedOffsets(admin, "g", [("ledger", 0)]).offsets,
-        lambda: identity_of(admin, "ledger", timeout=-4.99),
+        committed.offsets,
+        lambda: identity_of(admin, "ledger", timeout=-offsets._GRACE),
     ):
         with pytest.raises(KafkaException) as told:
             ask()

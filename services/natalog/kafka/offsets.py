@@ -6,6 +6,7 @@ between polls.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -27,6 +28,8 @@ Place = tuple[str, int]
 
 REQUEST_TIMEOUT = 5.0
 """Seconds until a question counts as unanswered. Offsets that are not stable yet are an answer, and come at once."""
+_GRACE = 1.0
+"""Seconds more until we say so ourselves: librdkafka may keep a question for longer while its broker is away."""
 
 
 class LogBounds:
@@ -36,20 +39,23 @@ class LogBounds:
     """
 
     def __init__(self, admin: AdminClient, starts: Iterable[Place], ends: Iterable[Place]) -> None:
+        self._until = time.monotonic() + REQUEST_TIMEOUT + _GRACE
         self._starts = _ask(admin, starts, OffsetSpec.earliest())
         self._ends = _ask(admin, ends, OffsetSpec.latest())
 
     def ready(self) -> bool:
         """Whether `starts` and `ends` answer without waiting."""
+        if time.monotonic() >= self._until:
+            return True
         return all(f.done() for f in (*self._starts.values(), *self._ends.values()))
 
     def starts(self) -> dict[Place, int]:
         """First offset of each log. Raises KafkaException when the cluster did not answer."""
-        return {place: int(_answer(future).offset) for place, future in self._starts.items()}
+        return {place: int(_answer(f, self._until).offset) for place, f in self._starts.items()}
 
     def ends(self) -> dict[Place, int]:
         """High watermark of each log. Raises KafkaException when the cluster did not answer."""
-        return {place: int(_answer(future).offset) for place, future in self._ends.items()}
+        return {place: int(_answer(f, self._until).offset) for place, f in self._ends.items()}
 
 
 def _ask(admin: AdminClient, places: Iterable[Place], spec: OffsetSpec) -> dict[Place, Future[Any]]:
@@ -62,10 +68,10 @@ def _ask(admin: AdminClient, places: Iterable[Place], spec: OffsetSpec) -> dict[
     return {(tp.topic, tp.partition): future for tp, future in answers.items()}
 
 
-def _answer(future: Future[Any], within: float = REQUEST_TIMEOUT) -> Any:
-    """What it brings. The request's own time-out comes as a KafkaException; where that is late, here as the same."""
+def _answer(future: Future[Any], until: float) -> Any:
+    """What it brings. The request's own time-out is a KafkaException; past `until`, a time.monotonic(), ours is too."""
     try:
-        return future.result(within)
+        return future.result(max(0.0, until - time.monotonic()))
     except TimeoutError as late:
         raise KafkaException(KafkaError(KafkaError._TIMED_OUT)) from late
 
@@ -76,20 +82,21 @@ class CommittedOffsets:
     def __init__(self, admin: AdminClient, group: str, places: Iterable[Place]) -> None:
         wanted = [TopicPartition(topic, partition) for topic, partition in places]
         request = [ConsumerGroupTopicPartitions(group, wanted)]
-        self._answer = admin.list_consumer_group_offsets(
+        self._until = time.monotonic() + REQUEST_TIMEOUT + _GRACE
+        self._asked = admin.list_consumer_group_offsets(
             request, require_stable=True, request_timeout=REQUEST_TIMEOUT
         )[group]
 
     def ready(self) -> bool:
         """Whether `offsets` answers without waiting."""
-        return bool(self._answer.done())
+        return bool(self._asked.done()) or time.monotonic() >= self._until
 
     def offsets(self) -> dict[Place, int]:
         """Next offset by place, negative where nothing is committed.
 
         Raises KafkaException when the cluster did not answer or offsets did not become stable: ask again.
         """
-        answer = _answer(self._answer)
+        answer = _answer(self._asked, self._until)
         committed: dict[Place, int] = {}
         for tp in answer.topic_partitions:
             if tp.error is not None:
@@ -112,4 +119,6 @@ def identity_of(admin: AdminClient, topic: str, *, timeout: float = 10.0) -> Ide
     described: Mapping[str, Future[Any]] = admin.describe_topics(
         TopicCollection([topic]), request_timeout=timeout
     )
-    return Identity(str(cluster), str(_answer(described[topic], timeout + 5).topic_id))
+    return Identity(
+        str(cluster), str(_answer(described[topic], time.monotonic() + timeout + _GRACE).topic_id)
+    )

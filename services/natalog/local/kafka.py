@@ -95,6 +95,8 @@ class KafkaNode:
             f"-Xmx{heap}m",
             *quick,
             "-Djava.awt.headless=true",
+            # Native libraries are unpacked there, and a killed node leaves them.
+            f"-Djava.io.tmpdir={self.directory}",
             "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
             "-Dorg.slf4j.simpleLogger.showDateTime=true",
             "-cp",

@@ -51,6 +51,9 @@ class Desk:
         self._findings: dict[int, Findings] = {}
         self._intake: Intake | None = None
         self._busy = False
+        self._own: dict[int, int] = {}
+        self._settled: dict[int, int] = {}
+        """Where our entries ended when ends were last asked, and when before that."""
         self.assigned_once = False
         self.before_leaving: Callable[[], None] = lambda: None
         """Called before partitions are given back, from within a poll."""
@@ -114,6 +117,7 @@ class Desk:
             partition.phase = Phase.FOLLOWING
             partition.suspicious = False
             partition.known_gaps.clear()
+            partition.fold.doubt()  # our own entries were never read
             self._read(partition)
         self._store.flush(wait=True)
 
@@ -130,12 +134,14 @@ class Desk:
             self._rounds.append(self._round([p.number for p in again]))
 
     def watched(self) -> list[Place]:
-        """Logs whose ends `compare_ends` wants to know."""
-        return [(topic, p.number) for p in self.deciding() for topic in (LEDGER, *INTAKE_TOPICS)]
+        """Logs whose ends `compare_ends` wants to know, asked for at once."""
+        self._settled, self._own = self._own, {p.number: p.next_own for p in self.deciding()}
+        return [(topic, number) for number in self._own for topic in (LEDGER, *INTAKE_TOPICS)]
 
     def compare_ends(self, ends: LogBounds, now: float) -> None:
-        """Recheck partitions whose ledger, when `ends` was asked, was already longer than what stands there by us;
-        read again where intake is waiting and none comes. `now` is time.monotonic()."""
+        """Recheck partitions whose ledger, when `ends` was asked, was already longer than what stands there by us, or
+        shorter than what stood there when they were asked before; read again where intake is waiting and none comes.
+        `now` is time.monotonic()."""
         try:
             found = ends.ends()
         except KafkaException as exception:
@@ -148,6 +154,11 @@ class Desk:
         if longer:
             log.error("unexpected records on the ledger", extra={"partitions": [p.number for p in longer]})
             self.recheck(longer)
+        # A commit's markers come a little later than its answer, but not by the time between two questions.
+        shorter = [p for p in self.deciding() if found[LEDGER, p.number] < self._settled.get(p.number, 0)]
+        if shorter:
+            log.error("ledger ends before our entries do", extra={"partitions": [p.number for p in shorter]})
+            self.recheck(shorter)
         for partition in self.deciding():
             if any(
                 at < found.get((topic, partition.number), 0)
@@ -193,6 +204,17 @@ class Desk:
                     self.partitions[number].target = findings.ledger_ends[number]
         if passed := [p for p in self.partitions if p.phase is Phase.TAKING_OVER and self._has_passed(p)]:
             self._start_deciding(passed)
+
+    def taking_over(self) -> list[Partition]:
+        """Partitions whose takeover waits for open transactions to end, or for the fold."""
+        unstable = frozenset(
+            number for question in self._rounds if question.unstable for number in question.partitions
+        )
+        return [
+            p
+            for p in self.partitions
+            if p.phase is Phase.TAKING_OVER and (p.target is not None or p.number in unstable)
+        ]
 
     def measure(self) -> None:
         """Set the gauges."""
@@ -307,6 +329,7 @@ class Desk:
             partition.patience = Patience()
             partition.suspicious = False
             partition.next_own = partition.fold.head.offset
+            self._own.pop(partition.number, None)
             took = time.monotonic() - partition.since
             metrics.TAKEOVER_SECONDS.observe(took)
             log.info(

@@ -16,7 +16,8 @@ from natalog.ledger.store import Store
 from natalog.registrar.desk import Desk
 from natalog.registrar.faults import BatchRefused, Ending, Fenced, OutcomeUnknown, is_same_instance
 from natalog.registrar.flight import Committer, Displaced, Flight
-from natalog.registrar.intake import Batch, Intake
+from natalog.registrar.hidden import HiddenEnds
+from natalog.registrar.intake import LEAD, Batch, Intake
 from natalog.registrar.partition import Partition, Phase
 from natalog.registrar.work import Columns, Decided, Decider, IntakeGap, columns_of, in_order
 from natalog.registrar.writer import LedgerWriter
@@ -65,6 +66,7 @@ class Registrar:
         """When the last round began; see main's watchdog."""
         self._flushed = self._watched = time.monotonic()
         self._ends: LogBounds | None = None
+        self._hidden = HiddenEnds()
         self._flight: Flight | None = None
         self._backlog = False
         self._lost: OutcomeUnknown | None = None
@@ -268,11 +270,25 @@ class Registrar:
             ends, self._ends = self._ends, None
             self._enter(self._landed_flight())  # its entries stand beyond the last known end
             self._desk.compare_ends(ends, now)
-        if self._ends is None and now - self._watched > self._pace.watch:
+        if now - self._watched > self._pace.watch:
             self._watched = now
-            if places := self._desk.watched():
+            if self._ends is None and (places := self._desk.watched()):
                 self._ends = LogBounds(self._admin, (), places)
+            if hidden := self._hidden.look(self._desk.taking_over(), now):
+                self._sweep(hidden)
             self._desk.measure()
+
+    def _sweep(self, partitions: list[Partition]) -> None:
+        self._enter(self._landed_flight())
+        lead = INTAKE_TOPICS.index(LEAD)
+        try:
+            self._writer.sweep(
+                {(LEAD, p.number): p.resume[lead] for p in partitions}, self._intake.metadata()
+            )
+        except BatchRefused as refused:
+            log.warning("not swept", extra={"cause": str(refused)})
+        except OutcomeUnknown as unknown:
+            raise self._ending(unknown) from unknown
 
 
 def _cause_of(sick: Exception) -> str:

@@ -62,6 +62,8 @@ class Round:
         self._folded: dict[int, int] = {}
         self._not_before = 0.0
         self._answered = time.monotonic()
+        self.unstable = False
+        """Whether the last answer was that a transaction with offsets of this group is open still."""
         self._ask()
 
     def _ask(self) -> None:
@@ -73,8 +75,10 @@ class Round:
         (FENCED_LEADER_EPOCH without end) unless it is made to look who leads."""
         now = time.monotonic()
         log.warning("takeover: asking again", extra={"detail": str(exception)})
-        if error_of(exception).code() == KafkaError.UNSTABLE_OFFSET_COMMIT:
-            # An answer: a former holder's transaction is open still. Kafka itself sees to it that it ends.
+        self.unstable = error_of(exception).code() == KafkaError.UNSTABLE_OFFSET_COMMIT
+        if self.unstable:
+            # An answer: a former holder's transaction is open still. Kafka itself sees to it that it ends, or we do
+            # (hidden.py).
             self._answered = now
         if now - self._answered > _PATIENCE:
             raise OutcomeUnknown(f"no answer about offsets: {exception}") from exception

@@ -135,6 +135,18 @@ class LedgerWriter:
                 if not error.retriable() or not self._left():
                     raise OutcomeUnknown(error.str()) from exception
 
+    def sweep(self, offsets: dict[tuple[str, int], int], metadata: object) -> None:
+        """End what is open under this transactional id though Kafka counts it as ended: on the ledger in the partitions
+        of `offsets`, and in the group. The producer's next marker in a log ends it there; this one aborts, as nobody
+        has seen any of it. Raises BatchRefused, OutcomeUnknown.
+        """
+        self.begin()
+        self.send_offsets(offsets, metadata)
+        for _, partition in offsets:
+            self.send(partition, [(b"", b"")])
+        self.settle()
+        self.abort("begun only to end what has no marker")
+
     def is_superseded(self, metadata: object) -> bool:
         """Whether another process has taken this transactional id, as one does before it joins the group.
 

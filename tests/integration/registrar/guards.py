@@ -18,7 +18,7 @@ from natalog.kafka import clients
 from natalog.ledger import fold, step
 from natalog.ledger.head import Head
 from natalog.ledger.store import Store
-from natalog.registrar import alerts, desk, flight, intake, loop, takeover, work, writer
+from natalog.registrar import alerts, desk, flight, hidden, intake, loop, takeover, work, writer
 from natalog.registrar.partition import Phase
 from natalog.wire.errors import WireError
 from natalog.wire.hot import read_entry
@@ -357,6 +357,40 @@ def fold_own_share_only() -> None:
         self._reader.stop([p.number for p in self.partitions if p.phase is Phase.FOLLOWING])
 
     replace(desk.Desk, "assigned", assigned)
+
+
+# A transaction whose end Kafka forgot to write (ADR 23) --------------------------------------------------------------
+
+
+@guard("sweep", "test_broker.py::test_takeover_of_a_transaction_without_its_end")
+def sweep_nothing() -> None:
+    replace(hidden.HiddenEnds, "look", lambda self, taking_over, now: [])
+
+
+@guard("reads own", "test_broker.py::test_markers_lost_under_a_living_registrar")
+def believe_own_entries_after_a_rebalance() -> None:
+    revoked = desk.Desk.revoked
+    doubt = fold.Fold.doubt
+
+    def trusting(self: desk.Desk, numbers: list[int]) -> None:
+        fold.Fold.doubt = lambda self: None
+        try:
+            revoked(self, numbers)
+        finally:
+            fold.Fold.doubt = doubt
+
+    replace(desk.Desk, "revoked", trusting)
+
+
+@guard("shorter ledger", "test_broker.py::test_markers_lost_under_a_living_registrar")
+def expect_no_shorter_ledger() -> None:
+    watched = desk.Desk.watched
+
+    def forgetting(self: desk.Desk) -> Any:
+        self._own = {}
+        return watched(self)
+
+    replace(desk.Desk, "watched", forgetting)
 
 
 # 7 Static membership, and one partition's trouble is its own ---------------------------------------------------------

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import signal
-import threading
 import time
-
-import pytest
 
 from natalog.exits import Exit
 from natalog.registrar.loop import Pace
@@ -167,47 +164,3 @@ def test_two_processes_on_one_directory(bench: Bench) -> None:
     bench.sender.send([filing(number()) for _ in range(10)])
     bench.eventually(10)
     assert first.stop() == Exit.DONE
-
-
-AWAY_BOUND = 45.0
-"""Seconds after the broker is back until all is decided: a round of the loop that hangs (20), a new process, and what
-a loaded machine needs. Nothing in it waits for Kafka to time a transaction out: the new process ends the old one's."""
-
-
-@pytest.mark.parametrize("how", ["restart", "kill"])
-def test_broker_away(own_bench: Bench, how: str) -> None:
-    """A registrar waits for its broker, or ends and is started again at once; never a wrong entry."""
-    bench = own_bench
-    registrar = bench.registrar().wait_ready()
-    sent = bench.sender.send([filing(number()) for _ in range(200)])
-    stop = threading.Event()
-    counts: list[int] = []
-
-    def feed() -> None:
-        while not stop.is_set():
-            counts.append(bench.sender.send([filing(number()) for _ in range(20)]))
-            time.sleep(0.02)
-
-    feeder = threading.Thread(target=feed)
-    feeder.start()
-    try:
-        time.sleep(1)
-        if how == "kill":
-            bench.broker.kill()
-        bench.broker.restart()
-        back = time.monotonic()
-        time.sleep(2)
-    finally:
-        stop.set()
-        feeder.join(60)
-    sent += sum(counts)
-    while bench.count() < sent:
-        logs = "\n".join(process.log() for process in bench.processes)
-        assert time.monotonic() < back + AWAY_BOUND, (
-            f"not decided {AWAY_BOUND} s after the broker was back\n{logs}"
-        )
-        if (code := registrar.process.poll()) is not None:
-            assert code == Exit.RESTART, logs
-            registrar = bench.registrar()  # what a supervisor does
-        time.sleep(0.2)
-    assert not bench.eventually(sent).void
