@@ -10,7 +10,7 @@ import pytest
 from confluent_kafka import KafkaError, KafkaException
 
 from natalog.kafka import offsets
-from natalog.kafka.offsets import CommittedOffsets, LogBounds, identity_of
+from natalog.kafka.offsets import LogBounds, identity_of
 
 
 class _Silent:
@@ -22,9 +22,6 @@ class _Silent:
     def list_offsets(self, question: Any, **_options: Any) -> dict[Any, Future[Any]]:
         return {place: Future() for place in question}
 
-    def list_consumer_group_offsets(self, request: Any, **_options: Any) -> dict[str, Future[Any]]:
-        return {group.group_id: Future() for group in request}
-
     def describe_topics(self, topics: Any, **_options: Any) -> dict[str, Future[Any]]:
         return {"ledger": Future()}
 
@@ -34,15 +31,22 @@ def test_silence_is_told_as_a_time_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(offsets, "REQUEST_TIMEOUT", -offsets._GRACE)
     admin: Any = _Silent()
     bounds = LogBounds(admin, [("ledger", 0)], [("ledger", 0)])
-    committed = CommittedOffsets(admin, "g", [("ledger", 0)])
     assert bounds.ready()
-    assert committed.ready()
     for ask in (
         bounds.starts,
         bounds.ends,
-        committed.offsets,
         lambda: identity_of(admin, "ledger", timeout=-offsets._GRACE),
     ):
         with pytest.raises(KafkaException) as told:
             ask()
         assert told.value.args[0].code() == KafkaError._TIMED_OUT
+
+
+def test_an_end_that_is_not_known_yet_is_none() -> None:
+    """A broker that has just become the leader says -1, which would be before everything."""
+    told: Future[Any] = Future()
+    told.set_result(SimpleNamespace(offset=-1))
+    admin: Any = SimpleNamespace(list_offsets=lambda question, **_options: dict.fromkeys(question, told))
+    with pytest.raises(KafkaException) as raised:
+        LogBounds(admin, [], [("ledger", 0)]).ends()
+    assert raised.value.args[0].code() == KafkaError.OFFSET_NOT_AVAILABLE

@@ -152,6 +152,11 @@ def group_consumer(
     )
 
 
+def offsets_consumer(bootstrap: str, group: str, name: str) -> Consumer:
+    """For asking what a group has committed; joins nothing."""
+    return _consumer(bootstrap, f"{name}-offsets", group, {})
+
+
 def assigned_consumer(
     bootstrap: str,
     name: str,

@@ -6,6 +6,7 @@ between polls.
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from confluent_kafka import (
-    ConsumerGroupTopicPartitions,
+    Consumer,
     IsolationLevel,
     KafkaError,
     KafkaException,
@@ -27,7 +28,9 @@ Place = tuple[str, int]
 """Topic and partition."""
 
 REQUEST_TIMEOUT = 5.0
-"""Seconds until a question counts as unanswered. Offsets that are not stable yet are an answer, and come at once."""
+"""Seconds until a question counts as unanswered."""
+STABLE_WITHIN = 2.0
+"""Seconds that a question about committed offsets waits for them to become stable."""
 _GRACE = 1.0
 """Seconds more until we say so ourselves: librdkafka may keep a question for longer while its broker is away."""
 
@@ -51,11 +54,11 @@ class LogBounds:
 
     def starts(self) -> dict[Place, int]:
         """First offset of each log. Raises KafkaException when the cluster did not answer."""
-        return {place: int(_answer(f, self._until).offset) for place, f in self._starts.items()}
+        return {place: _offset(f, self._until) for place, f in self._starts.items()}
 
     def ends(self) -> dict[Place, int]:
         """High watermark of each log. Raises KafkaException when the cluster did not answer."""
-        return {place: int(_answer(f, self._until).offset) for place, f in self._ends.items()}
+        return {place: _offset(f, self._until) for place, f in self._ends.items()}
 
 
 def _ask(admin: AdminClient, places: Iterable[Place], spec: OffsetSpec) -> dict[Place, Future[Any]]:
@@ -76,29 +79,45 @@ def _answer(future: Future[Any], until: float) -> Any:
         raise KafkaException(KafkaError(KafkaError._TIMED_OUT)) from late
 
 
-class CommittedOffsets:
-    """What a group has committed, once no transaction with offsets for it is open (KIP-447, `require_stable`)."""
+def _offset(future: Future[Any], until: float) -> int:
+    """A log's. A broker that has just become the leader may not know it yet, and says -1 without an error."""
+    offset = int(_answer(future, until).offset)
+    if offset < 0:
+        raise KafkaException(KafkaError(KafkaError.OFFSET_NOT_AVAILABLE))
+    return offset
 
-    def __init__(self, admin: AdminClient, group: str, places: Iterable[Place]) -> None:
+
+class CommittedOffsets:
+    """What the group of a consumer has committed, once no transaction with offsets for it is open (KIP-447).
+
+    `consumer` is one of `clients.offsets_consumer`. Not the admin client: its question of this kind dies natively of a
+    coordinator that moved or whose connection broke (librdkafka issues 5040 and 5397). That is why a thread asks.
+    """
+
+    def __init__(self, consumer: Consumer, places: Iterable[Place]) -> None:
+        self._asked: Future[list[TopicPartition]] = Future()
         wanted = [TopicPartition(topic, partition) for topic, partition in places]
-        request = [ConsumerGroupTopicPartitions(group, wanted)]
-        self._until = time.monotonic() + REQUEST_TIMEOUT + _GRACE
-        self._asked = admin.list_consumer_group_offsets(
-            request, require_stable=True, request_timeout=REQUEST_TIMEOUT
-        )[group]
+        # A daemon: a call that hangs must not keep the process from ending.
+        threading.Thread(target=self._ask, args=(consumer, wanted), name="offsets", daemon=True).start()
+
+    def _ask(self, consumer: Consumer, wanted: list[TopicPartition]) -> None:
+        try:
+            consumer.poll(0)  # error events, which nobody else takes from it
+            self._asked.set_result(consumer.committed(wanted, STABLE_WITHIN))
+        except BaseException as failure:  # whoever waits must hear of anything
+            self._asked.set_exception(failure)
 
     def ready(self) -> bool:
         """Whether `offsets` answers without waiting."""
-        return bool(self._asked.done()) or time.monotonic() >= self._until
+        return self._asked.done()
 
     def offsets(self) -> dict[Place, int]:
         """Next offset by place, negative where nothing is committed.
 
-        Raises KafkaException when the cluster did not answer or offsets did not become stable: ask again.
+        Raises KafkaException when the cluster did not answer or offsets did not become stable in time: ask again.
         """
-        answer = _answer(self._asked, self._until)
         committed: dict[Place, int] = {}
-        for tp in answer.topic_partitions:
+        for tp in self._asked.result():
             if tp.error is not None:
                 raise KafkaException(tp.error)
             committed[tp.topic, tp.partition] = tp.offset

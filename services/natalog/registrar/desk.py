@@ -7,7 +7,7 @@ import logging
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 
-from confluent_kafka import KafkaException
+from confluent_kafka import Consumer, KafkaException
 from confluent_kafka.admin import AdminClient
 
 from natalog import metrics
@@ -35,18 +35,18 @@ class Desk:
         store: Store,
         reader: LedgerReader,
         admin: AdminClient,
-        group: str,
+        offsets: Consumer,
         history: Mapping[int, int],
     ) -> None:
-        """`history` says where the ledger ended at the start, of partitions whose shelf is empty: void entries before
-        that were met by others."""
+        """`offsets` knows what the group has committed. `history` says where the ledger ended at the start, of
+        partitions whose shelf is empty: void entries before that were met by others."""
         self.partitions = [Partition(Fold(number, shelf)) for number, shelf in enumerate(store.shelves)]
         for number, end in history.items():
             self.partitions[number].alarmed_to = end
         self._store = store
         self._reader = reader
         self._admin = admin
-        self._group = group
+        self._offsets = offsets
         self._rounds: list[Round] = []
         self._findings: dict[int, Findings] = {}
         self._intake: Intake | None = None
@@ -249,7 +249,7 @@ class Desk:
 
     def _round(self, numbers: Collection[int]) -> Round:
         return Round(
-            self._admin, self._group, numbers, lambda number: self.partitions[number].fold.head.offset
+            self._admin, self._offsets, numbers, lambda number: self.partitions[number].fold.head.offset
         )
 
     def _read(self, partition: Partition) -> None:

@@ -24,6 +24,7 @@ from natalog.kafka.clients import (
     assigned_consumer,
     group_consumer,
     ledger_producer,
+    offsets_consumer,
 )
 from natalog.kafka.offsets import Identity, LogBounds, identity_of
 from natalog.ledger.follow import LEDGER, LedgerReader
@@ -119,7 +120,7 @@ def build(settings: Settings) -> Registrar:
         store=store,
         reader=LedgerReader(settings.kafka, instance),
         admin=admin,
-        group=settings.registrar_group,
+        offsets=offsets_consumer(settings.kafka, settings.registrar_group, instance),
         history=_history(admin, [p for p, shelf in enumerate(store.shelves) if shelf.position() is None]),
     )
     intake = Intake(

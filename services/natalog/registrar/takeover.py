@@ -16,12 +16,12 @@ import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
-from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import Consumer, KafkaException
 from confluent_kafka.admin import AdminClient
 
 from natalog.kafka.offsets import CommittedOffsets, LogBounds, Place
 from natalog.ledger.follow import LEDGER
-from natalog.registrar.faults import OutcomeUnknown, error_of
+from natalog.registrar.faults import OutcomeUnknown
 from natalog.wire.topics import INTAKE_TOPICS
 
 log = logging.getLogger(__name__)
@@ -29,6 +29,9 @@ log = logging.getLogger(__name__)
 _PAUSE = 0.25
 _PATIENCE = 10.0
 """Seconds between two tries, and without any answer until a new process with new clients is the better try."""
+_UNSTABLE = 60.0
+"""Seconds that offsets may stay unstable while Kafka answers: it ends a dead holder's transaction within twenty, and
+our own we end (hidden.py)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +50,17 @@ class Round:
     """The questions for some partitions. `findings` is polled; questions that failed are asked again from the first."""
 
     def __init__(
-        self, admin: AdminClient, group: str, partitions: Collection[int], folded: Callable[[int], int]
+        self,
+        admin: AdminClient,
+        consumer: Consumer,
+        partitions: Collection[int],
+        folded: Callable[[int], int],
     ) -> None:
+        """`consumer` knows what the group has committed, `folded` how far a partition of the ledger is folded."""
         self.partitions = frozenset(partitions)
         self._position = folded
         self._admin = admin
-        self._group = group
+        self._consumer = consumer
         self._intake = [
             (topic, partition) for topic in INTAKE_TOPICS for partition in sorted(self.partitions)
         ]
@@ -61,31 +69,31 @@ class Round:
         self._bounds: LogBounds | None = None
         self._folded: dict[int, int] = {}
         self._not_before = 0.0
-        self._answered = time.monotonic()
+        self._began = self._answered = time.monotonic()
         self.unstable = False
-        """Whether the last answer was that a transaction with offsets of this group is open still."""
+        """Whether offsets were not told while Kafka answers: a transaction that carries some is open still."""
         self._ask()
 
     def _ask(self) -> None:
-        self._question = CommittedOffsets(self._admin, self._group, self._intake)
+        self._question = CommittedOffsets(self._consumer, self._intake)
         self._bounds = None
 
     def _failed(self, exception: KafkaException) -> None:
         """Ask again a little later, for some time. The admin client would go on asking a leader that is none any more
         (FENCED_LEADER_EPOCH without end) unless it is made to look who leads."""
-        now = time.monotonic()
         log.warning("takeover: asking again", extra={"detail": str(exception)})
-        self.unstable = error_of(exception).code() == KafkaError.UNSTABLE_OFFSET_COMMIT
-        if self.unstable:
-            # An answer: a former holder's transaction is open still. Kafka itself sees to it that it ends, or we do
-            # (hidden.py).
+        answers = False
+        with contextlib.suppress(KafkaException):
+            self._admin.list_topics(timeout=2.0)
+            answers = True
+        now = time.monotonic()
+        self.unstable = answers and self._bounds is None
+        if self.unstable and now - self._began < _UNSTABLE:
             self._answered = now
         if now - self._answered > _PATIENCE:
             raise OutcomeUnknown(f"no answer about offsets: {exception}") from exception
         self._question, self._bounds = None, None
         self._not_before = now + _PAUSE
-        with contextlib.suppress(KafkaException):
-            self._admin.list_topics(timeout=2.0)
 
     def findings(self) -> Findings | None:
         """The answers, None while some are missing. Waits for nothing but, after a failure, metadata (2 s at most)."""
