@@ -30,7 +30,6 @@ from natalog.local.postgres import find_binaries
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.timeout(600),
-    pytest.mark.xdist_group("dashboards"),
     pytest.mark.skipif(
         (shutil.which("prometheus") is None or find_binaries() is None) and not os.environ.get("CI"),
         reason="Prometheus or PostgreSQL is missing: install Debian's prometheus and postgresql",

@@ -21,7 +21,7 @@ from confluent_kafka.admin import AdminClient
 from natalog.local import stackfile
 from natalog.local.postgres import find_binaries
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240), pytest.mark.xdist_group("up")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
 NATALOG = (sys.executable, "-m", "natalog")
 

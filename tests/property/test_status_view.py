@@ -61,7 +61,7 @@ def expected(states: dict[bytes, bytes], at: int):
     ]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(HISTORIES, SPLITS, st.sampled_from([0, 1, 119, 120, 121, 3 * 24 * 60]), st.data())
 def test_the_view_equals_the_fold(sent, sizes, minutes, data):
     ledger = told(sent)

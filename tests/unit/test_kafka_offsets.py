@@ -42,6 +42,28 @@ def test_silence_is_told_as_a_time_out(monkeypatch: pytest.MonkeyPatch) -> None:
         assert told.value.args[0].code() == KafkaError._TIMED_OUT
 
 
+def test_one_question_at_a_time() -> None:
+    """librdkafka dies of metadata that comes for one while the other is being asked."""
+    asked: list[list[Any]] = []
+    answers: list[Future[Any]] = []
+
+    def list_offsets(question: dict[Any, Any], **_options: Any) -> dict[Any, Future[Any]]:
+        asked.append([place.topic for place in question])
+        answers.append(Future())
+        return dict.fromkeys(question, answers[-1])
+
+    admin: Any = SimpleNamespace(list_offsets=list_offsets)
+    bounds = LogBounds(admin, [("intake", 0)], [("ledger", 0)])
+    assert not bounds.ready()
+    assert asked == [["intake"]]
+    answers[0].set_result(SimpleNamespace(offset=3))
+    assert not bounds.ready()
+    assert asked == [["intake"], ["ledger"]]
+    answers[1].set_result(SimpleNamespace(offset=5))
+    assert bounds.ready()
+    assert (bounds.starts(), bounds.ends()) == ({("intake", 0): 3}, {("ledger", 0): 5})
+
+
 def test_an_end_that_is_not_known_yet_is_none() -> None:
     """A broker that has just become the leader says -1, which would be before everything."""
     told: Future[Any] = Future()

@@ -43,22 +43,37 @@ class LogBounds:
 
     def __init__(self, admin: AdminClient, starts: Iterable[Place], ends: Iterable[Place]) -> None:
         self._until = time.monotonic() + REQUEST_TIMEOUT + _GRACE
+        self._admin = admin
+        self._wanted = list(ends)
         self._starts = _ask(admin, starts, OffsetSpec.earliest())
-        self._ends = _ask(admin, ends, OffsetSpec.latest())
+        self._ends: dict[Place, Future[Any]] | None = None
+        self._go_on()
 
     def ready(self) -> bool:
         """Whether `starts` and `ends` answer without waiting."""
         if time.monotonic() >= self._until:
             return True
-        return all(f.done() for f in (*self._starts.values(), *self._ends.values()))
+        self._go_on()
+        return self._ends is not None and all(future.done() for future in self._ends.values())
 
     def starts(self) -> dict[Place, int]:
         """First offset of each log. Raises KafkaException when the cluster did not answer."""
-        return {place: _offset(f, self._until) for place, f in self._starts.items()}
+        return {place: _offset(future, self._until) for place, future in self._starts.items()}
 
     def ends(self) -> dict[Place, int]:
         """High watermark of each log. Raises KafkaException when the cluster did not answer."""
-        return {place: _offset(f, self._until) for place, f in self._ends.items()}
+        self.starts()
+        self._go_on()
+        assert self._ends is not None
+        return {place: _offset(future, self._until) for place, future in self._ends.items()}
+
+    def _go_on(self) -> None:
+        """Ask for the ends once the starts are there, never for both at a time. The calling thread looks for leaders
+        that librdkafka does not know yet; if metadata comes just then, for the other question, its own thread goes on
+        with what the caller still works on, and the process dies (seen twice, rdkafka_partition.c,
+        query_leaders_async_worker)."""
+        if self._ends is None and all(future.done() for future in self._starts.values()):
+            self._ends = _ask(self._admin, self._wanted, OffsetSpec.latest())
 
 
 def _ask(admin: AdminClient, places: Iterable[Place], spec: OffsetSpec) -> dict[Place, Future[Any]]:

@@ -17,8 +17,6 @@ from tests.golden.memory_ledger import MemoryLedger
 from tests.integration.assessment.planted import write
 from tests.integration.views.ledgers import made_up
 
-pytestmark = pytest.mark.xdist_group("views")
-
 PERIODS = [Period.parse(text) for text in ("2026", "2026-09", "2026-09-21")]
 
 

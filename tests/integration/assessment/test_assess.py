@@ -21,8 +21,6 @@ from tests.integration.assessment.known import AFTER, HALF, PROVINCES
 from tests.integration.assessment.planted import October
 from tests.integration.views.tables import rows
 
-pytestmark = pytest.mark.xdist_group("views")
-
 FORMATS = ("table", "csv", "xlsx", "json")
 LEVELS = ("province", "prefecture", "station")
 

@@ -15,8 +15,6 @@ from tests.golden import scenes
 from tests.golden.memory_ledger import MemoryLedger
 from tests.integration.assessment.planted import HANGZHOU, MINUTE, NINGBO, WATCH, ms, write
 
-pytestmark = pytest.mark.xdist_group("views")
-
 
 class Afternoon:
     """A filing tried at 15:01 and received at 16:00; `at` sends something in between."""

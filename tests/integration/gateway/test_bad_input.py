@@ -20,7 +20,7 @@ from tests.integration.gateway.stack import OTHER_UNIT, Stack, claim, eventually
 from tests.integration.gateway.topics import ends
 from tests.kafka_broker import Broker
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240), pytest.mark.xdist_group("gateway-bad-input")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
 INTAKE = ("birth.registrations", "birth.backfill", "blacklist.changes", "certificate.invalidations")
 CITIZEN = "110101199003078515"

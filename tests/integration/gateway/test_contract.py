@@ -20,7 +20,7 @@ from natalog.gateway import examples, openapi
 from natalog.gateway.examples import Example
 from tests.integration.gateway.stack import Stack, eventually
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("gateway-contract")]
+pytestmark = [pytest.mark.slow]
 
 DOCUMENT: dict[str, Any] = orjson.loads(openapi.document())
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)")

@@ -32,7 +32,7 @@ from natalog.wire.topics import TOPICS
 from tests.integration.gateway.stack import UNIT, Service, Stack, eventually, filing, moment, number
 from tests.integration.gateway.topics import all_records
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("gateway-privacy")]
+pytestmark = [pytest.mark.slow]
 
 # Fields of free text that schemas allow for references and codes: docs/gateway.md tells senders what not to put there.
 FREE = {

@@ -32,7 +32,7 @@ from natalog.wire.partition import partition_of
 from tests.integration.gateway.stack import ROOT, Service, Stack, claim, eventually, filing, number
 from tests.integration.gateway.topics import all_records, ends
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240), pytest.mark.xdist_group("gateway-side-by-side")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
 LINES = 6_000
 

@@ -15,8 +15,6 @@ from natalog.events import QueryRecord
 from natalog.wire.codec import decode
 from tests.integration.gateway.stack import OTHER_UNIT, UNIT, Stack, claim, eventually, filing, number
 
-pytestmark = pytest.mark.xdist_group("gateway-status")
-
 PATIENT = {"wait": "30"}
 """A busy machine may take longer than the five seconds after which a submission is answered 202."""
 

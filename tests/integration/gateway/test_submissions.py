@@ -33,8 +33,6 @@ def ends(stack: Stack, *topics: str) -> dict[str, int]:
         consumer.close()
 
 
-pytestmark = pytest.mark.xdist_group("gateway-submissions")
-
 INTAKE = ("birth.registrations", "birth.backfill", "blacklist.changes", "certificate.invalidations")
 
 

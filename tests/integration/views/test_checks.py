@@ -16,8 +16,6 @@ from natalog.views.migrate import migrate
 from natalog.wire.codec import encode
 from tests.integration.views.tables import checksums, opened, rows
 
-pytestmark = pytest.mark.xdist_group("views")
-
 
 def record(n: int, numbers: int = 2) -> bytes:
     return encode(

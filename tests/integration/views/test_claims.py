@@ -13,8 +13,6 @@ from natalog.events import Claim, Completion, Filing, Principal, Release
 from tests.integration.views.country import Country
 from tests.integration.views.tables import rows
 
-pytestmark = pytest.mark.xdist_group("views")
-
 UNIT, OTHER = "330106520000", "310104510000"
 HOUR = 3_600_000
 DASHBOARD = Path(__file__).resolve().parents[3] / "deploy" / "grafana" / "dashboards" / "province.json"

@@ -17,8 +17,6 @@ from natalog.views.writer import Writer
 from tests.integration.views.ledgers import made_up
 from tests.integration.views.tables import IDENTITY, checksums, opened, stretch
 
-pytestmark = pytest.mark.xdist_group("views")
-
 
 class FromMemory:
     """Stands in for LedgerReader over lists, in pieces of a random size."""

@@ -19,8 +19,6 @@ from tests.integration.views.tables import IDENTITY, batch_of, checksums, opened
 from tests.property.decision_histories import PARTITION, history
 from tests.property.test_status_view import told
 
-pytestmark = pytest.mark.xdist_group("views")
-
 SEEDS = range(8)
 COUNT = 250
 

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import pytest
-
 from natalog import events
 from natalog.events import Origin, OverSix, Principal
 from tests.golden.memory_ledger import MemoryLedger
 from tests.integration.views.tables import batch_of, opened, rows, stretch
-
-pytestmark = pytest.mark.xdist_group("views")
 
 UNIT = "330106520000"
 DESK = Principal(sub="desk\0", org=UNIT, roles=("station",))

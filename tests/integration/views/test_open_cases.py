@@ -10,8 +10,6 @@ from natalog.events import Completion, Filing, FilingOverdue, Principal, Withdra
 from natalog.views import open_cases
 from tests.integration.views.country import Country
 
-pytestmark = pytest.mark.xdist_group("views")
-
 UNIT = "330106520000"
 DESK = Principal(sub="desk", org=UNIT, roles=("station",))
 OTHER = Principal(sub="admin", org="330100", roles=("prefecture_admin",))

@@ -16,8 +16,6 @@ from natalog.wire.codec import encode
 from tests.golden.memory_ledger import MemoryLedger
 from tests.integration.views.tables import batch_of, opened, stretch
 
-pytestmark = pytest.mark.xdist_group("views")
-
 ZHEJIANG, SHANGHAI, NOWHERE = "330106520000", "310104510000", "990101000000"
 TABLES = (
     "filings",

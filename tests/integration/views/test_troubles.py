@@ -30,7 +30,7 @@ from tests.integration.views.process import Projector, until
 from tests.integration.views.tables import batch_of, opened, rows, stretch
 from tests.postgres_server import Server
 
-pytestmark = [pytest.mark.xdist_group("views"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.timeout(240)]
 
 BURST = 100_000
 

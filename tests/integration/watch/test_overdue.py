@@ -18,7 +18,7 @@ from natalog.wire.partition import key_of
 from tests.integration.registrar.records import STATION, UNIT, filing, now, number
 from tests.integration.watch.stage import GRACE, LEAD, Owing, Stage, WatchProcess
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("watch")]
+pytestmark = [pytest.mark.slow]
 
 
 def test_calm(stage: Stage) -> None:
