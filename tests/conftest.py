@@ -19,6 +19,15 @@ settings.load_profile("natalog")
 ROOT = Path(__file__).resolve().parent.parent
 
 
+LONGEST = ("tests/e2e/", "tests/integration/watch/", "tests/integration/registrar/")
+"""Tests that are begun first: with a worker for each file, what is begun last runs alone."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the longest first; the others stay as they are."""
+    items.sort(key=lambda item: [not item.nodeid.startswith(place) for place in LONGEST])
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Refuse a compiled extension older than its source, or the wrong of the two (NATALOG_TEST_HOT)."""
     declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["natalog"]["compiled"]
