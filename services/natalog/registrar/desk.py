@@ -51,9 +51,6 @@ class Desk:
         self._findings: dict[int, Findings] = {}
         self._intake: Intake | None = None
         self._busy = False
-        self._own: dict[int, int] = {}
-        self._settled: dict[int, int] = {}
-        """Where our entries ended when ends were last asked, and when before that."""
         self.assigned_once = False
         self.before_leaving: Callable[[], None] = lambda: None
         """Called before partitions are given back, from within a poll."""
@@ -135,8 +132,10 @@ class Desk:
 
     def watched(self) -> list[Place]:
         """Logs whose ends `compare_ends` wants to know, asked for at once."""
-        self._settled, self._own = self._own, {p.number: p.next_own for p in self.deciding()}
-        return [(topic, number) for number in self._own for topic in (LEDGER, *INTAKE_TOPICS)]
+        deciding = self.deciding()
+        for partition in deciding:
+            partition.settled, partition.own_then = partition.own_then, partition.next_own
+        return [(topic, p.number) for p in deciding for topic in (LEDGER, *INTAKE_TOPICS)]
 
     def compare_ends(self, ends: LogBounds, now: float) -> None:
         """Recheck partitions whose ledger, when `ends` was asked, was already longer than what stands there by us, or
@@ -155,7 +154,7 @@ class Desk:
             log.error("unexpected records on the ledger", extra={"partitions": [p.number for p in longer]})
             self.recheck(longer)
         # A commit's markers come a little later than its answer, but not by the time between two questions.
-        shorter = [p for p in self.deciding() if found[LEDGER, p.number] < self._settled.get(p.number, 0)]
+        shorter = [p for p in self.deciding() if found.get((LEDGER, p.number), p.settled) < p.settled]
         if shorter:
             log.error("ledger ends before our entries do", extra={"partitions": [p.number for p in shorter]})
             self.recheck(shorter)
@@ -329,7 +328,7 @@ class Desk:
             partition.patience = Patience()
             partition.suspicious = False
             partition.next_own = partition.fold.head.offset
-            self._own.pop(partition.number, None)
+            partition.settled = partition.own_then = 0
             took = time.monotonic() - partition.since
             metrics.TAKEOVER_SECONDS.observe(took)
             log.info(

@@ -9,8 +9,6 @@ written all markers (seen with 4.3.1; docs/adr/0023). The producer's next marker
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
-from dataclasses import dataclass
 
 from natalog import metrics
 from natalog.registrar.partition import Partition
@@ -18,46 +16,35 @@ from natalog.registrar.partition import Partition
 log = logging.getLogger(__name__)
 
 HIDDEN = 3.0
-"""Seconds a takeover may stand still until our own transactional id is looked to."""
+"""Seconds takeovers may stand still until our own transactional id is looked to."""
 HANGING = 60.0
 """Seconds until it is for people: Kafka ends a dead process's transaction within twenty."""
 
 
-@dataclass(slots=True)
-class _Still:
-    offset: int
-    since: float
-    swept: bool = False
-
-
 class HiddenEnds:
-    """Remembers since when each takeover has not moved."""
+    """Remembers since when no takeover has moved: while one still folds, the others wait for it and not for Kafka."""
 
     def __init__(self) -> None:
-        self._still: dict[int, _Still] = {}
+        self._offsets: dict[int, int] = {}
+        self._since = 0.0
+        self._swept = False
 
-    def look(self, taking_over: Iterable[Partition], now: float) -> list[Partition]:
+    def look(self, taking_over: list[Partition], now: float) -> list[Partition]:
         """Of the partitions being taken over those where to sweep. `now` is time.monotonic()."""
-        before, self._still = self._still, {}
-        found: list[Partition] = []
-        for partition in taking_over:
-            offset = partition.fold.head.offset
-            still = before.get(partition.number)
-            if still is None or still.offset != offset:
-                still = _Still(offset, now)
-            self._still[partition.number] = still
-            if not still.swept and now - still.since >= HIDDEN:
-                still.swept = True
-                found.append(partition)
-            elif now - still.since >= HANGING:
-                still.since = now  # to be said again after as long
-                log.error(
-                    "takeover waits for a transaction that does not end",
-                    extra={"partition": partition.number, "offset": offset, "see": "docs/operating.md"},
-                )
-        if found:
-            log.warning(
-                "an open transaction hides the ledger's end", extra={"partitions": [p.number for p in found]}
+        offsets = {p.number: p.fold.head.offset for p in taking_over}
+        if offsets != self._offsets:
+            self._offsets, self._since, self._swept = offsets, now, False
+        if not offsets or now - self._since < HIDDEN:
+            return []
+        if not self._swept:
+            self._swept = True
+            log.warning("an open transaction hides the ledger's end", extra={"partitions": list(offsets)})
+            metrics.REGISTRAR_SWEPT.inc(len(offsets))
+            return taking_over
+        if now - self._since >= HANGING:
+            self._since = now  # to be said again after as long
+            log.error(
+                "takeover waits for a transaction that does not end",
+                extra={"offsets": offsets, "see": "docs/operating.md"},
             )
-            metrics.REGISTRAR_SWEPT.inc(len(found))
-        return found
+        return []

@@ -92,6 +92,8 @@ class Partition:
         """Entries folded since the shelf was last known to be on disk."""
         self.next_own = 0
         """DECIDING: where the next own entry must land. Anything else means that something else was written."""
+        self.settled = self.own_then = 0
+        """DECIDING: `next_own` when the ends of logs were asked for before the last time, and the last time."""
         self.cause = ""
         """HALTED: why."""
         self.clock_step = ClockStep()
