@@ -222,4 +222,4 @@ def test_takeover_without_answers_ends_the_process(
         wait()
     assert asked.unstable == kafka_is_there
     bound = 60 if kafka_is_there else 0
-    assert bound < clock.now - began <= bound + 16
+    assert bound < clock.now - began <= bound + 13

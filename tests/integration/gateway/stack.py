@@ -180,9 +180,8 @@ class Stack:
         url, headers = f"/v1/{path}", self.headers(role, org, sub)
         try:
             return self.client.post(url, json=record, headers=headers, **more)
-        except (
-            httpx.RemoteProtocolError
-        ) as error:  # seen once, cause unknown: as a client would, if it still lives
+        except httpx.RemoteProtocolError as error:
+            # Seen once, cause unknown. Sent again as a client would, if the gateway still lives.
             ended = self.gateway.process is not None and self.gateway.process.poll()
             if ended is not None:
                 raise AssertionError(
