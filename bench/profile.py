@@ -17,7 +17,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections import Counter
+from collections import defaultdict
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -97,13 +97,13 @@ def _profile(cluster: Cluster, registrar: Registrar, records: int) -> dict[str, 
     }
 
 
-def _threads(pid: int) -> Counter[str]:
+def _threads(pid: int) -> dict[str, float]:
     """CPU seconds by thread name."""
-    found: Counter[str] = Counter()
+    found: defaultdict[str, float] = defaultdict(float)
     for task in Path(f"/proc/{pid}/task").iterdir():
         head, tail = (task / "stat").read_text().rsplit(")", 1)
         fields = tail.split()
-        found[head.split("(", 1)[1]] += (int(fields[11]) + int(fields[12])) / _CLOCK_TICKS  # type: ignore[assignment]
+        found[head.split("(", 1)[1]] += (int(fields[11]) + int(fields[12])) / _CLOCK_TICKS
     return found
 
 

@@ -161,7 +161,7 @@ def _view(count: int, directory: Path, say: report.Say) -> Figures:
     say("folding the status view")
     told = measure_view(count, directory)
     return {
-        "view_rebuild_per_second": round(1e6 / float(told["fold_us_wall"])),  # type: ignore[arg-type]
+        "view_rebuild_per_second": round(1e6 / float(told["fold_us_wall"])),
         "view_bitmap_mb_per_million": told["all_bitmaps_mb_per_million"],
     }
 

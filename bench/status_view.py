@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 from random import Random
+from typing import Any
 
 from bench.workload import Mix, Workload
 from natalog.decision import codes
@@ -76,7 +77,7 @@ def stretches(count: int, size: int = 1_000) -> Iterator[Stretch]:
     yield from (s for s in open_ if s.offsets)
 
 
-def measure(count: int, directory: Path) -> dict[str, object]:
+def measure(count: int, directory: Path) -> dict[str, Any]:
     """Fold `count` entries, close, open again."""
     view = StatusView(directory, _PARTITIONS)
     view.load("bench")

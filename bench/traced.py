@@ -106,6 +106,7 @@ def run() -> int:
     trace = Trace()
     for name, owner, attribute in _STEPS:
         setattr(owner, attribute, trace.around(name, getattr(owner, attribute)))
+    # The clock sits around the real one, so that nothing of it is in what ships.
     loop.Registrar._handle = trace.around_turn(loop.Registrar._handle)  # type: ignore[method-assign]
     settings = load()
     logs.configure("registrar", level=settings.log_level, form=settings.log_format)

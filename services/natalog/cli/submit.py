@@ -147,8 +147,9 @@ class Tally:
         zh = {code.code: code.zh for table in (REASONS, FLAGS, DOUBTS) for code in table}
         console = Console(stderr=True)
         table = Table(box=None, pad_edge=False)
-        for name, justify in (("kind", "left"), ("verdict", "left"), ("reason", "left"), ("count", "right")):
-            table.add_column(name, justify=justify)  # type: ignore[arg-type]
+        for name in ("kind", "verdict", "reason"):
+            table.add_column(name)
+        table.add_column("count", justify="right")
         for (kind, verdict, reason), count in sorted(self._verdicts.items()):
             colour = {"ACCEPTED": "green", "RANGE TAKEN": "green", "REFUSED": "yellow"}.get(verdict, "red")
             words = f"{reason} {zh.get(reason, '')}".strip()

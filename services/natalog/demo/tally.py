@@ -69,13 +69,13 @@ def _count(t: Tally, step: Step) -> None:
         t.queries += 1
         return
     t.records += 1
-    body, expect, repeat = step.answer.body, step.expect, step.expect.again is not None
-    verdict = "answered with the original" if repeat else expect.verdict
+    body, expect, again = step.answer.body, step.expect, step.expect.again
+    verdict = "answered with the original" if again is not None else expect.verdict
     found = body.get("verdict", f"HTTP {step.answer.status}")
-    if repeat and body == step.expect.again.body:  # type: ignore[union-attr]
+    if again is not None and body == again.body:
         found = verdict
     _add(t.verdicts, [verdict], [found])
-    if repeat:
+    if again is not None:
         # Its codes are those of the first time, counted there.
         return
     _add(t.reasons, [expect.reason] if expect.reason else [], [body["reason"]] if body.get("reason") else [])

@@ -49,6 +49,7 @@ class Connection(HttpToolsProtocol):
 
     # From the transport ----------------------------------------------------------------------------------------------
 
+    # uvicorn declares its own transport narrower than asyncio does.
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._expect_head()

@@ -174,7 +174,7 @@ class Inquiry:
             else:
                 finding = find(number, found[i], now, unit)
             answers[place] = _json(number, finding, check_id, moment.as_of_json, moment.staleness)
-        return answers  # type: ignore[return-value]
+        return answers  # type: ignore[return-value]  # each place has been filled above
 
 
 class _Moment:

@@ -12,6 +12,7 @@ import pytest
 
 from natalog.exits import Exit
 from tests.integration.registrar.conftest import Bench
+from tests.integration.registrar.process import RegistrarProcess
 from tests.integration.registrar.records import filing, number
 
 AWAY_BOUND = 45.0
@@ -67,12 +68,14 @@ MAIMED = [0, 5, 9]
 def lose_markers(bench: Bench, away: float = 0.0) -> None:
     """Kill the broker, cut the last transaction's end off some partitions of the ledger and off the group's offsets,
     start the broker again after `away` seconds."""
-    bench.broker.kill()
     logs = bench.broker.directory / "log"
-    maimed = [logs / f"ledger-{partition}" for partition in MAIMED]
-    maimed += [path for path in logs.glob("__consumer_offsets-*") if is_control(segment(path))]
-    assert len(maimed) == len(MAIMED) + 1
-    for path in maimed:
+    deadline = time.monotonic() + 10
+    while not (groups := [path for path in logs.glob("__consumer_offsets-*") if is_control(segment(path))]):
+        # Each partition gets its own, and readers of the ledger need not wait for the group's.
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    bench.broker.kill()
+    for path in [*(logs / f"ledger-{partition}" for partition in MAIMED), *groups]:
         assert is_control(segment(path))
         os.truncate(segment(path), segment(path).stat().st_size - MARKER)
     time.sleep(away)
@@ -109,12 +112,29 @@ def test_takeover_of_a_transaction_without_its_end(own_bench: Bench) -> None:
 def test_markers_lost_under_a_living_registrar(own_bench: Bench, forgotten: bool) -> None:
     """It notices without having to write there again."""
     bench = own_bench
-    registrar = bench.registrar(session_ms=6_000 if forgotten else 30_000)
-    sent = bench.sender.send([filing(number()) for _ in range(300)])
-    bench.eventually(sent)
-    lose_markers(bench, away=6.0 if forgotten else 0.0)
-    registrar.wait_for(lambda: registrar.logged("an open transaction hides the ledger's end"), 40, "swept")
+    sent = 0
+    for _ in range(5):
+        registrar = bench.registrar(session_ms=6_000 if forgotten else 30_000)
+        sent += bench.sender.send([filing(number()) for _ in range(300)])
+        bench.eventually(sent)
+        lose_markers(bench, away=6.0 if forgotten else 0.0)
+        if sweeps(registrar):
+            break
+        bench.registrar().wait_ready().stop()  # what its end left open is not the next one's to notice
     registrar.wait_deciding(12)
     assert registrar.logged("revoked") == forgotten
     assert registrar.logged("ledger ends before our entries do") == (not forgotten)
     assert not bench.eventually(sent).void
+
+
+def sweeps(registrar: RegistrarProcess) -> bool:
+    """Until it has noticed; False when its client died of the broker's return before that (librdkafka issue 5280)."""
+    try:
+        registrar.wait_for(
+            lambda: registrar.logged("an open transaction hides the ledger's end"), 40, "swept"
+        )
+    except AssertionError:
+        if registrar.process.poll() != -signal.SIGSEGV:
+            raise
+        return False
+    return True

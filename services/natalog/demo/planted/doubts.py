@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 from natalog.demo.expectation import Expect, accepted
 from natalog.demo.plan import planted
@@ -13,9 +14,9 @@ from natalog.demo.scene import Scene, today
 SUBJECT = "doubts"
 
 
-async def _doubtful(s: Scene, *doubts: str, **changes: object) -> None:
+async def _doubtful(s: Scene, *doubts: str, **changes: Any) -> None:
     """A registration that is accepted, clean but for these doubts."""
-    child = s.child(**changes)  # type: ignore[arg-type]
+    child = s.child(**changes)
     await s.file(child, _with(*doubts), gate=await s.checked(child))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 from natalog.demo.plan import planted
 from natalog.demo.planted.malformed import PROOFS
@@ -13,8 +14,8 @@ SUBJECT = "legal look-alikes"
 BASIS = {"basis_ref": "LH-2026-115"}
 
 
-async def _clean(s: Scene, **changes: object) -> None:
-    child = s.child(**changes)  # type: ignore[arg-type]
+async def _clean(s: Scene, **changes: Any) -> None:
+    child = s.child(**changes)
     await s.file(child, gate=await s.checked(child))
 
 
@@ -42,7 +43,8 @@ async def over_six_with_every_proof(s: Scene) -> None:
 async def twins(s: Scene) -> None:
     first = s.child()
     keys = ("unit_code", "division", "birth_date", "mother_token", "father_token")
-    second = s.child(**{key: first[key] for key in keys})  # type: ignore[arg-type]
+    same: dict[str, Any] = {key: first[key] for key in keys}
+    second = s.child(**same)
     await s.registered(first)
     await s.registered(second)
 
