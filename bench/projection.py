@@ -37,6 +37,7 @@ from natalog.ledger.follow import LedgerReader, Stretch
 from natalog.ledger.head import Head
 from natalog.ledger.step import decide_batch
 from natalog.views.batch import Batch, genesis
+from natalog.views.copy_format import TRAILER
 from natalog.views.database import LIVE
 from natalog.views.following import ENTRIES, Following
 from natalog.views.migrate import migrate
@@ -189,18 +190,18 @@ def many(cluster: Postgres, stretches: list[Stretch], ours: int, theirs: int) ->
             with connection.transaction(), connection.cursor() as cursor:
                 writer._ensure_years(batch)
                 with cursor.copy(stage.COPY_FILINGS) as copy:
-                    copy.write(batch.filing_rows())
+                    copy.write(batch.filing_rows() + TRAILER)
                 for job in jobs:
                     head, _, rest = (
                         job.strip().partition("\nSELECT ")
                         if "\nSELECT " in job
                         else job.strip().partition(" SELECT ")
                     )
-                    chosen, _, conflict = rest.partition("ON CONFLICT")
+                    chosen, *conflict = rest.partition("ON CONFLICT")
                     rows = cursor.execute("SELECT " + chosen).fetchall()
                     if rows:
                         values = ", ".join(["%s"] * len(rows[0]))
-                        work.append((f"{head} VALUES ({values}) ON CONFLICT{conflict}", rows))
+                        work.append((f"{head} VALUES ({values}) {''.join(conflict)}", rows))
             before = os.sched_getaffinity(0)
             os.sched_setaffinity(0, {ours})
             began, cpu_0, server_0 = time.perf_counter(), time.process_time(), cpu_seconds(pid)

@@ -97,11 +97,13 @@ class PostgresNode:
             "listen_addresses": LOOPBACK,
             "unix_socket_directories": "",
             "max_connections": 50,
-            "shared_buffers": "256MB",
+            "shared_buffers": "512MB",
             "wal_buffers": "32MB",
             "wal_level": "minimal",
             "max_wal_senders": 0,
+            # After each checkpoint the first change of a page writes all of it: seldom, then.
             "checkpoint_timeout": "15min",
+            "max_wal_size": "4GB",
             # An error must not write records into the log.
             "log_error_verbosity": "terse",
             "log_min_error_statement": "panic",

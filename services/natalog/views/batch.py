@@ -12,7 +12,7 @@ from mypy_extensions import i64
 
 from natalog.ledger.head import Head
 from natalog.ledger.step import advance, extends
-from natalog.views.copy_format import HEADER, TRAILER
+from natalog.views.copy_format import HEADER
 from natalog.views.decision_row import decision_row
 from natalog.views.filing_row import filing_row
 from natalog.views.lateness import SILENCE_MS
@@ -100,12 +100,12 @@ class Batch:
         return len(self._filings) + len(self._decisions)
 
     def filing_rows(self) -> bytes:
-        """What COPY takes for `stage_filings`."""
-        return self._filings.getvalue() + TRAILER
+        """What COPY takes for `stage_filings`, but for its TRAILER."""
+        return self._filings.getvalue()
 
     def decision_rows(self) -> bytes:
-        """What COPY takes for `stage_decisions`."""
-        return self._decisions.getvalue() + TRAILER
+        """The same for `stage_decisions`."""
+        return self._decisions.getvalue()
 
     def add(
         self,

@@ -66,21 +66,24 @@ def load(connection: Connection, partitions: int) -> tuple[dict[int, Fold], int]
     return folds, int(table[0])
 
 
-def move(connection: Connection, table: int, partition: int, before: Fold, after: Fold) -> None:
-    """Put a partition's new position. Raises Moved when the old one is not there any more."""
+def move(connection: Connection, table: int, before: dict[int, Fold], after: dict[int, Fold]) -> None:
+    """Put the new positions of the partitions in `after`. Raises Moved when an old one is not there any more."""
+    with connection.pipeline():
+        moved = {p: connection.execute(_MOVE, _row(table, p, before[p], after[p])) for p in sorted(after)}
+    for partition, cursor in moved.items():
+        if cursor.rowcount != 1:
+            raise Moved(f"the position of partition {partition} was exchanged")
+
+
+def _row(table: int, partition: int, before: Fold, after: Fold) -> tuple[object, ...]:
     head = after.head
     at = min(int(after.received_at), LAST_MS)
     received_at = None if at < 0 else _EPOCH + timedelta(milliseconds=at)
-    moved = connection.execute(
-        _MOVE,
-        (
-            *(head.seq, head.prev, head.offset, after.last, head.causes, after.void, received_at),
-            *(after.live_at, after.silent_from, after.silent_to),
-            *(partition, before.head.seq, before.head.offset, table),
-        ),
+    return (
+        *(head.seq, head.prev, head.offset, after.last, head.causes, after.void, received_at),
+        *(after.live_at, after.silent_from, after.silent_to),
+        *(partition, before.head.seq, before.head.offset, table),
     )
-    if moved.rowcount != 1:
-        raise Moved(f"the position of partition {partition} was exchanged")
 
 
 def claim(connection: Connection, identity: Identity) -> None:

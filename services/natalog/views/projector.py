@@ -23,6 +23,7 @@ from natalog.wire.hot import EntryView
 
 log = logging.getLogger(__name__)
 
+_FIRST = 2_000  # entries
 _PATIENCE = 0.5  # seconds between two looks at the clock while a batch is being written
 _LONGEST_PAUSE = 5.0
 _SWITCH = 0.0005  # seconds; the default of 5 ms would be added to each piece that is sent (following._SLICE)
@@ -72,6 +73,7 @@ class Projector:
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="writer")
         sys.setswitchinterval(_SWITCH)
         self._pending: tuple[Future[bool], Batch] | None = None
+        self._spent: object = None
         self.entries = 0
         """Entries written by this process."""
         _all_clear(None)  # so that the gauges are there before any trouble is
@@ -96,7 +98,11 @@ class Projector:
 
         Raises OtherLedger and KafkaException; the process should end then.
         """
-        batch = self._following.read(0.0 if self._pending else timeout)
+        # While PostgreSQL has nothing to do it gets little at once; while it is busy more is gathered.
+        batch = self._following.read(0.0) if self._pending else self._following.read(timeout, _FIRST)
+        # Freeing twenty thousand entries keeps the interpreter's lock for a while: now, with PostgreSQL busy.
+        self._spent = None
+        spent = self._pending
         if not self.settle():
             return True  # what was read does not follow what the database holds now
         self._beside()
@@ -104,6 +110,7 @@ class Projector:
             self._following.written()
             return False
         self._pending = (self._pool.submit(self._write, batch), batch)
+        self._spent = spent
         return True
 
     def settle(self) -> bool:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from psycopg import Connection
+from typing import LiteralString
+
+from psycopg import Connection, Cursor
 
 from natalog.kafka.offsets import Identity
 from natalog.views import positions
 from natalog.views.batch import Batch, Fold
+from natalog.views.copy_format import TRAILER
 from natalog.views.database import connect
 from natalog.views.statements import stage
 from natalog.views.statements.effects import effects
@@ -37,7 +40,7 @@ class Writer:
         """All of the batch, or nothing. Raises positions.Moved when it does not follow what is there."""
         connection = self.connection
         with connection.transaction(), connection.cursor() as cursor:
-            for partition, after in sorted(batch.folds.items()):
+            for partition in batch.folds:
                 before = batch.before[partition].head
                 here = self.folds[partition]
                 if (here.head.seq, here.head.offset, here.head.prev) != (
@@ -46,16 +49,16 @@ class Writer:
                     before.prev,
                 ):
                     raise positions.Moved(f"the batch does not follow the position of partition {partition}")
-                positions.move(connection, self._table, partition, here, after)
+            positions.move(connection, self._table, self.folds, batch.folds)
             self._ensure_years(batch)
             if batch.filings:
-                with cursor.copy(stage.COPY_FILINGS) as copy:
-                    copy.write(batch.filing_rows())
+                _copy(cursor, stage.COPY_FILINGS, batch.filing_rows())
             if batch.decisions:
-                with cursor.copy(stage.COPY_DECISIONS) as copy:
-                    copy.write(batch.decision_rows())
-            for statement, arguments in effects(batch.filings, batch.turns, batch.kinds):
-                cursor.execute(statement, arguments)
+                _copy(cursor, stage.COPY_DECISIONS, batch.decision_rows())
+            # Sent in a row: between two of them PostgreSQL would wait until this thread has the interpreter's lock.
+            with connection.pipeline():
+                for statement, arguments in effects(batch.filings, batch.turns, batch.kinds):
+                    cursor.execute(statement, arguments)
         self.folds.update(batch.folds)
 
     def _ensure_years(self, batch: Batch) -> None:
@@ -71,3 +74,9 @@ class Writer:
     def close(self) -> None:
         """Let go of the connection."""
         self.connection.close()
+
+
+def _copy(cursor: Cursor, statement: LiteralString, rows: bytes) -> None:
+    with cursor.copy(statement) as copy:
+        copy.write(rows)
+        copy.write(TRAILER)

@@ -211,6 +211,22 @@ def test_another_process_cannot_write_from_the_same_position(database):
     second.close()
 
 
+def test_an_entry_that_is_there_already_is_told_of(database):
+    """No batch may bring one twice; whoever set a position back by hand hears of it, and no table changes."""
+    ledger = told(history(1, 30))
+    writer = opened(database)
+    writer.write(batch_of(writer, stretch(PARTITION, ledger.entries)))
+    with psycopg.connect(database) as connection:
+        connection.execute("DELETE FROM natalog.ledger_positions")
+    again = opened(database)
+    before = checksums(database)
+    with pytest.raises(psycopg.errors.UniqueViolation):
+        again.write(batch_of(again, stretch(PARTITION, ledger.entries)))
+    assert checksums(database) == before
+    writer.close()
+    again.close()
+
+
 def test_a_database_folded_from_another_ledger_is_not_written_to(database):
     opened(database).close()
     from natalog.kafka.offsets import Identity

@@ -25,10 +25,12 @@ _OF_REGISTRATION = frozenset(
 """Kept once a registration, not once a filing."""
 _FACTS = [name for name, _ in FILING_COLUMNS if name not in _STAGE_ONLY | _OF_REGISTRATION]
 
+# No ON CONFLICT: the position that is moved in the same transaction keeps every entry from coming twice. One that is
+# there all the same is a fault to be told of, not one to be passed over.
 INSERT_FILINGS = f"""
-INSERT INTO filings ({", ".join(_FACTS)}) SELECT {", ".join(_FACTS)} FROM stage_filings ON CONFLICT DO NOTHING"""
+INSERT INTO filings ({", ".join(_FACTS)}) SELECT {", ".join(_FACTS)} FROM stage_filings"""
 
 _DECISION_FACTS = [name for name, _ in DECISION_COLUMNS if name not in ("contested", "wellformed")]
 INSERT_DECISIONS = f"""
 INSERT INTO decisions ({", ".join(_DECISION_FACTS)})
-SELECT {", ".join(_DECISION_FACTS)} FROM stage_decisions ON CONFLICT DO NOTHING"""
+SELECT {", ".join(_DECISION_FACTS)} FROM stage_decisions"""
