@@ -86,14 +86,16 @@ class KafkaNode:
         # C1 alone saves a second at each start; only for tests, whose brokers live for seconds. Else the parallel
         # collector: its pauses take a few ms at this heap, those of G1, the default, some 20 on two cores.
         quick = (
-            ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xshare:auto"]
+            ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]
             if self.quick_start
             else ["-XX:+UseParallelGC"]
         )
+        archive = shared_classes(self.libs)
         return [
             self.java,
             f"-Xmx{heap}m",
             *quick,
+            *([f"-XX:SharedArchiveFile={archive}"] if archive.is_file() else []),
             "-Djava.awt.headless=true",
             # Native libraries are unpacked there, and a killed node leaves them.
             f"-Djava.io.tmpdir={self.directory}",
@@ -150,6 +152,11 @@ def find_libs(configured: Path | None) -> Path:
         "dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory=LIBS` with "
         f"POM={resource('deploy/kafka/pom.xml')} and set NATALOG_KAFKA_LIBS=LIBS."
     )
+
+
+def shared_classes(libs: Path) -> Path:
+    """Where the archive of Kafka's classes is kept for these jars; it may not be there (`shared_classes.py`)."""
+    return libs.parent / "classes.jsa"
 
 
 def find_java(configured: str) -> str:
