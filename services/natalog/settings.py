@@ -46,7 +46,7 @@ class Settings(BaseSettings):
     registrar_transaction_ms: int = Field(
         default=10_000, ge=1_000, description="milliseconds until the broker aborts an unfinished transaction"
     )
-    registrar_batch: int = Field(default=2_000, ge=20, description="most intake records in one transaction")
+    registrar_batch: int = Field(default=8_000, ge=20, description="most intake records in one transaction")
     registrar_cache_mib: int = Field(
         default=64, ge=1, description="block cache of the registrar's state, MiB"
     )

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
+from pathlib import Path
+
 from confluent_kafka import Consumer, Producer
 from confluent_kafka.admin import AdminClient
 
+from natalog.local.kafka import KafkaNode, find_java, find_libs
+from natalog.local.shared_classes import make
+from natalog.settings import load
 from tests.kafka_broker import Broker
 
 
@@ -49,3 +56,27 @@ def test_records_survive_kill_and_change_of_ports(own_kafka: Broker) -> None:
     own_kafka.move()
     assert own_kafka.bootstrap != bootstrap
     assert read(own_kafka, 2) == [b"before kill", b"after kill"]
+
+
+def test_classes_of_an_archive_are_mapped_and_it_may_be_missing(tmp_path: Path) -> None:
+    settings = load()
+    (tmp_path / "libs").symlink_to(find_libs(settings.kafka_libs))
+    libs, java = tmp_path / "libs", find_java(settings.java)
+
+    def mapped() -> int:
+        """Kafka's classes that its storage tool took from the archive."""
+        node = KafkaNode(tmp_path / "node", 1, 2, libs, java)
+        tool, main = node.command()[:-2], "kafka.tools.StorageTool"
+        done = subprocess.run(
+            [*tool, main, "random-uuid"],
+            env={"JAVA_TOOL_OPTIONS": "-Xlog:class+load"},
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return len(re.findall(r" (?:kafka|org\.apache\.kafka)\.\S+ source: shared objects file", done.stdout))
+
+    assert mapped() == 0
+    make(libs, java)
+    assert mapped() > 0

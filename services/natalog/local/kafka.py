@@ -86,9 +86,7 @@ class KafkaNode:
         # C1 alone saves a second at each start; only for tests, whose brokers live for seconds. Else the parallel
         # collector: its pauses take a few ms at this heap, those of G1, the default, some 20 on two cores.
         quick = (
-            ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]
-            if self.quick_start
-            else ["-XX:+UseParallelGC"]
+            ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"] if self.quick_start else ["-XX:+UseParallelGC"]
         )
         archive = shared_classes(self.libs)
         return [

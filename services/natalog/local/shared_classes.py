@@ -74,16 +74,14 @@ def _use(node: KafkaNode, process: subprocess.Popen[bytes]) -> None:
             time.sleep(0.1)
 
 
-def main() -> int:
-    """The exit code."""
+def main() -> None:
+    """Make it for the jars and the Java of the settings."""
     settings = load()
     try:
         make(find_libs(settings.kafka_libs), find_java(settings.java))
     except KafkaUnavailable as error:
-        print(error, file=sys.stderr)
-        return 1
-    return 0
+        sys.exit(str(error))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

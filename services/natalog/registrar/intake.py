@@ -46,10 +46,11 @@ class Intake:
     """Both consumers.
 
     `assigned` and `revoked` are called with partition numbers from within `take`, `resume` tells the next offset of
-    each intake topic of a partition, by the ledger, `ends` asks where partitions of the lead topic end. `cap` bounds a
-    batch, but for alerts that have waited. When live records have come within the last
-    second, bulk fills a batch only up to `shared_cap`, since they wait behind it; of a full load of live records it
-    still gets a twentieth.
+    each intake topic of a partition, by the ledger, `ends` asks where partitions of the lead topic end.
+
+    `cap` bounds a batch, but for alerts that have waited. Bulk fills it only up to `bulk_cap`, since a live record that
+    comes meanwhile waits behind two such batches, and up to `shared_cap` when one has come within the last second; of a
+    full load of live records it still gets a twentieth.
     """
 
     def __init__(
@@ -61,7 +62,8 @@ class Intake:
         revoked: Callable[[list[int]], None],
         resume: Callable[[int], list[int]],
         ends: Callable[[list[int]], Ends],
-        cap: int = 2_000,
+        cap: int = 8_000,
+        bulk_cap: int = 2_000,
         shared_cap: int = 1_000,
     ) -> None:
         self._live = live
@@ -72,6 +74,7 @@ class Intake:
         self._alerts = Alerts(ends)
         self._cap = cap
         self._live_cap = cap - cap // 20
+        self._bulk_cap = min(bulk_cap, cap)
         self._shared_cap = min(shared_cap, cap)
         self._held: list[int] = []
         self._open: set[int] = set()
@@ -103,7 +106,7 @@ class Intake:
             messages = self._alerts.sift(messages)
             self._live_at = now
         if self._open:
-            cap = self._shared_cap if now - self._live_at < _LIVE_IS_RECENT else self._cap
+            cap = self._shared_cap if now - self._live_at < _LIVE_IS_RECENT else self._bulk_cap
             bulk = self._bulk.consume(max(cap - len(messages), self._cap - self._live_cap), 0)
             self._bulk_flows = bool(bulk)
             messages += bulk
