@@ -31,6 +31,8 @@ class Pace:
     """Seconds between chores, and records folded per turn."""
 
     flush: float = 30.0
+    most_unflushed: int = 150_000
+    """Records after which state is written to disk whatever the time: a new process folds what was not, in some 1 s."""
     watch: float = 2.0
     idle_wait: float = 0.05
     fold_while_deciding: int = 300
@@ -65,6 +67,7 @@ class Registrar:
         self.turned_at = time.monotonic()
         """When the last round began; see main's watchdog."""
         self._flushed = self._watched = time.monotonic()
+        self._unflushed = 0
         self._ends: LogBounds | None = None
         self._hidden = HiddenEnds()
         self._flight: Flight | None = None
@@ -229,6 +232,7 @@ class Registrar:
                 )
             for topic in set(result.topics):
                 metrics.REGISTRAR_RECORDS.labels(INTAKE_TOPICS[topic]).inc(result.topics.count(topic))
+        self._unflushed += records
         metrics.REGISTRAR_BATCH.observe(records)
         metrics.REGISTRAR_STAGE.labels("store").inc(time.perf_counter() - started)
 
@@ -263,8 +267,8 @@ class Registrar:
         return OutcomeUnknown(f"fenced by the group, though nobody else is there: {error.str()}")
 
     def _chores(self, now: float) -> None:
-        if now - self._flushed > self._pace.flush:
-            self._flushed = now
+        if now - self._flushed > self._pace.flush or self._unflushed >= self._pace.most_unflushed:
+            self._flushed, self._unflushed = now, 0
             self._store.flush(wait=False)
         if self._ends is not None and self._ends.ready():
             ends, self._ends = self._ends, None

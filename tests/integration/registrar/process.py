@@ -24,7 +24,10 @@ ROOT = Path(__file__).parents[3]
 
 
 class RegistrarProcess:
-    """`extra` goes to the runner: AT, DO, WITHOUT, OLD, FLUSH (see runner.py). `batch` is the most records of one."""
+    """`extra` goes to the runner: AT, DO, WITHOUT, OLD, FLUSH, UNFLUSHED (see runner.py).
+
+    `batch` is the most records of one.
+    """
 
     def __init__(
         self,

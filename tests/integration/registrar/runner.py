@@ -6,6 +6,7 @@
 * RUNNER_WITHOUT=name,…: take guards out (guards.py).
 * RUNNER_OLD=1: a build that does not know sla.alerts yet.
 * RUNNER_FLUSH=1.5: seconds between two flushes of the state.
+* RUNNER_UNFLUSHED=100: records between two flushes of the state.
 
 No product code knows of this: steps are methods, and methods can be replaced.
 """
@@ -113,13 +114,13 @@ def old_build() -> None:
     replace(desk.Patience, "is_spent", lambda self, resume, now: False)
 
 
-def flush_every(seconds: float) -> None:
-    """Keep less in memory only."""
+def flush_every(**bound: float) -> None:
+    """Keep less in memory only: `flush` seconds, `most_unflushed` records."""
     original = loop.Registrar.__init__
 
     @functools.wraps(original)
     def flushing(self: loop.Registrar, **parts: Any) -> None:
-        original(self, **parts, pace=loop.Pace(flush=seconds))
+        original(self, **parts, pace=loop.Pace(**bound))
 
     replace(loop.Registrar, "__init__", flushing)
 
@@ -141,7 +142,9 @@ def run(variables: dict[str, str]) -> int:
     if variables.get("RUNNER_OLD"):
         old_build()
     if seconds := variables.get("RUNNER_FLUSH"):
-        flush_every(float(seconds))
+        flush_every(flush=float(seconds))
+    if records := variables.get("RUNNER_UNFLUSHED"):
+        flush_every(most_unflushed=int(records))
     return int(entry_point.main(settings))
 
 

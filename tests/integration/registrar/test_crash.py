@@ -5,6 +5,8 @@ from __future__ import annotations
 import signal
 import time
 
+import pytest
+
 from natalog.exits import Exit
 from natalog.registrar.loop import Pace
 from tests.integration.registrar.conftest import Bench
@@ -66,9 +68,10 @@ def test_committed_offsets_are_those_of_the_batch(bench: Bench) -> None:
     assert again.metric("natalog_committed_offset_differs_total") == 0
 
 
-def test_what_was_decided_is_on_disk_after_a_while(bench: Bench) -> None:
-    assert Pace().flush == 30
-    registrar = bench.registrar(flush="0.3").wait_ready()
+@pytest.mark.parametrize("bound", [{"flush": "0.3"}, {"unflushed": "100"}])
+def test_what_was_decided_is_on_disk_after_a_while(bench: Bench, bound: dict[str, str]) -> None:
+    assert (Pace().flush, Pace().most_unflushed) == (30, 150_000)
+    registrar = bench.registrar(**bound).wait_ready()
     sent = bench.sender.send([filing(number()) for _ in range(100)])
     bench.eventually(sent)
     time.sleep(1)
