@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from confluent_kafka import KafkaException, Producer
+from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
@@ -93,16 +93,7 @@ class Cluster:
 
     def _wait(self) -> None:
         deadline = time.monotonic() + 60
-        while True:
-            try:
-                if (
-                    AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 0})
-                    .list_topics(timeout=2)
-                    .brokers
-                ):
-                    return
-            except KafkaException:
-                pass
+        while not self.node.is_ready():
             if self.process.poll() is not None or time.monotonic() > deadline:
                 self.close()
                 raise RuntimeError((self.node.directory / "output.log").read_text(errors="replace"))

@@ -37,7 +37,6 @@ from natalog.ledger.follow import LedgerReader, Stretch
 from natalog.ledger.head import Head
 from natalog.ledger.step import decide_batch
 from natalog.views.batch import Batch, genesis
-from natalog.views.copy_format import TRAILER
 from natalog.views.database import LIVE
 from natalog.views.following import ENTRIES, Following
 from natalog.views.migrate import migrate
@@ -188,9 +187,7 @@ def many(cluster: Postgres, stretches: list[Stretch], ours: int, theirs: int) ->
                 folds.update(batch.folds)
             work = []
             with connection.transaction(), connection.cursor() as cursor:
-                writer._ensure_years(batch)
-                with cursor.copy(stage.COPY_FILINGS) as copy:
-                    copy.write(batch.filing_rows() + TRAILER)
+                writer.stage(cursor, batch)
                 for job in jobs:
                     head, _, rest = (
                         job.strip().partition("\nSELECT ")

@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Self
 
 import pytest
-from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
@@ -135,20 +134,11 @@ class Broker:
                 start_new_session=True,
             )
         deadline = time.monotonic() + READY_WITHIN
-        while not self._ready():
+        while not self._node.is_ready():
             if self._process.poll() is not None or time.monotonic() > deadline:
                 self.kill()
                 raise RuntimeError(f"Kafka did not start:\n{self.output()}")
             time.sleep(0.05)
-
-    def _ready(self) -> bool:
-        if not self._node.answers():
-            return False
-        try:
-            admin = AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 0})
-            return len(admin.list_topics(timeout=5).brokers) == 1
-        except KafkaException:
-            return False
 
     def _end(self, how: signal.Signals) -> None:
         if self._process is None:

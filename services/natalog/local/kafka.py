@@ -14,6 +14,9 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+
 from natalog.local.ports import LOOPBACK
 from natalog.resources import checkout, resource
 
@@ -80,6 +83,16 @@ class KafkaNode:
             with socket.create_connection((LOOPBACK, self.port), timeout):
                 return True
         except OSError:
+            return False
+
+    def is_ready(self) -> bool:
+        """Whether it serves clients: it listens, and names itself as a broker. Takes up to five seconds."""
+        if not self.answers():
+            return False
+        try:
+            admin = AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 0})
+            return len(admin.list_topics(timeout=5).brokers) == 1
+        except KafkaException:
             return False
 
     def _java(self, main: str, *, heap: int) -> list[str]:

@@ -45,10 +45,11 @@ def make(libs: Path, java: str) -> Path:
                 cwd=directory,
             )
         try:
-            _use(node, process)
+            _await(node, process)
+            apply_topics(node.bootstrap)  # as every node has to soon
             process.send_signal(signal.SIGTERM)
             process.wait(_PATIENCE)
-        except (subprocess.TimeoutExpired, KafkaUnavailable) as error:
+        except (subprocess.TimeoutExpired, KafkaException, KafkaUnavailable) as error:
             raise KafkaUnavailable(Path(directory, "output.log").read_text(errors="replace")) from error
         finally:
             process.kill()
@@ -57,21 +58,12 @@ def make(libs: Path, java: str) -> Path:
     return archive
 
 
-def _use(node: KafkaNode, process: subprocess.Popen[bytes]) -> None:
-    """Wait for it, and have it do what every node does soon."""
+def _await(node: KafkaNode, process: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + _PATIENCE
-    while not node.answers():
+    while not node.is_ready():
         if process.poll() is not None or time.monotonic() > deadline:
-            raise KafkaUnavailable("the node did not start")
+            raise KafkaUnavailable("Kafka did not start")
         time.sleep(0.1)
-    while True:
-        try:
-            apply_topics(node.bootstrap)
-            return
-        except KafkaException as error:
-            if process.poll() is not None or time.monotonic() > deadline:
-                raise KafkaUnavailable(str(error)) from error
-            time.sleep(0.1)
 
 
 def main() -> None:

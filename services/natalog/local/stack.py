@@ -16,8 +16,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
-from confluent_kafka import KafkaException
-from confluent_kafka.admin import AdminClient
 
 from natalog.kafka.topics import apply_topics
 from natalog.local import ports
@@ -139,7 +137,7 @@ class Stack:
         bootstrap = self.node.bootstrap
 
         async def ready() -> bool:
-            return self.node.answers() and await asyncio.to_thread(_has_broker, bootstrap)
+            return await asyncio.to_thread(self.node.is_ready)
 
         def settled() -> None:
             apply_topics(bootstrap)
@@ -228,14 +226,6 @@ def _ports(path: Path, gateway_port: int | None) -> dict[str, int]:
 
 class PortTaken(Exception):
     """A port that was asked for is in use."""
-
-
-def _has_broker(bootstrap: str) -> bool:
-    try:
-        admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
-        return len(admin.list_topics(timeout=5).brokers) == 1
-    except KafkaException:
-        return False
 
 
 def _answers(url: str) -> Callable[[], Awaitable[bool]]:

@@ -23,7 +23,7 @@ from natalog.wire.hot import EntryView
 
 log = logging.getLogger(__name__)
 
-_FIRST = 2_000  # entries
+_FIRST = 2_000  # entries read at a time while nothing is being written
 _PATIENCE = 0.5  # seconds between two looks at the clock while a batch is being written
 _LONGEST_PAUSE = 5.0
 _SWITCH = 0.0005  # seconds; the default of 5 ms would be added to each piece that is sent (following._SLICE)
@@ -74,6 +74,7 @@ class Projector:
         sys.setswitchinterval(_SWITCH)
         self._pending: tuple[Future[bool], Batch] | None = None
         self._spent: object = None
+        """The batch before, kept until it may be freed."""
         self.entries = 0
         """Entries written by this process."""
         _all_clear(None)  # so that the gauges are there before any trouble is

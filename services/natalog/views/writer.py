@@ -50,16 +50,20 @@ class Writer:
                 ):
                     raise positions.Moved(f"the batch does not follow the position of partition {partition}")
             positions.move(connection, self._table, self.folds, batch.folds)
-            self._ensure_years(batch)
-            if batch.filings:
-                _copy(cursor, stage.COPY_FILINGS, batch.filing_rows())
-            if batch.decisions:
-                _copy(cursor, stage.COPY_DECISIONS, batch.decision_rows())
+            self.stage(cursor, batch)
             # Sent in a row: between two of them PostgreSQL would wait until this thread has the interpreter's lock.
             with connection.pipeline():
                 for statement, arguments in effects(batch.filings, batch.turns, batch.kinds):
                     cursor.execute(statement, arguments)
         self.folds.update(batch.folds)
+
+    def stage(self, cursor: Cursor, batch: Batch) -> None:
+        """Put its rows into the temporary tables, and have partitions for them."""
+        self._ensure_years(batch)
+        if batch.filings:
+            _copy(cursor, stage.COPY_FILINGS, batch.filing_rows())
+        if batch.decisions:
+            _copy(cursor, stage.COPY_DECISIONS, batch.decision_rows())
 
     def _ensure_years(self, batch: Batch) -> None:
         years = {year_of(batch.first_at), year_of(batch.last_at)}
