@@ -27,7 +27,8 @@ def serve(host: str, port: int, report: Callable[[], tuple[bool, dict[str, objec
     def answer(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         path = environ.get("PATH_INFO", "")
         if path == "/metrics":
-            return expose(environ, start_response)  # type: ignore[no-any-return]
+            exposed: Iterable[bytes] = expose(environ, start_response)
+            return exposed
         if path not in ("/healthz", "/readyz"):
             start_response("404 Not Found", [("Content-Type", "text/plain")])
             return [b"not here\n"]

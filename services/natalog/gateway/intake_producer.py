@@ -49,6 +49,7 @@ class IntakeProducer:
                 "queue.buffering.max.kbytes": queue_mib * 1_024,
                 "linger.ms": linger_ms,
                 "message.timeout.ms": TIMEOUT_MS,
+                # A callback among settings that are typed as plain values.
                 "error_cb": _on_error,  # type: ignore[arg-type]
                 **more,
             },

@@ -7,7 +7,7 @@ import contextlib
 import functools
 import logging
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import uvicorn
 from confluent_kafka import KafkaException
@@ -193,6 +193,6 @@ def main(settings: Settings) -> int:
     return Exit.DONE if server.started else Exit.DIFFERS
 
 
-def _on(loop: asyncio.AbstractEventLoop, call: object) -> None:
+def _on(loop: asyncio.AbstractEventLoop, call: Callable[[], object]) -> None:
     if not loop.is_closed():
-        loop.call_soon_threadsafe(call)  # type: ignore[arg-type]
+        loop.call_soon_threadsafe(call)

@@ -31,7 +31,8 @@ def header(request: Request, name: str) -> str | None:
     wanted = name.encode()
     for key, value in request.scope["headers"]:
         if key == wanted:
-            return value.decode("latin-1")  # type: ignore[no-any-return]
+            text: str = value.decode("latin-1")
+            return text
     return None
 
 

@@ -16,6 +16,7 @@ import contextlib
 from confluent_kafka import Consumer, TopicPartition
 
 
+# confluent-kafka has no types for its C classes.
 class SteadyConsumer(Consumer):  # type: ignore[misc]
     """`confluent_kafka.Consumer`, but each change of the assignment waits until the one before has come through."""
 

@@ -95,11 +95,13 @@ class Shelf:
         """Packed states of the given keys; a key without one is absent."""
         distinct = list(dict.fromkeys(keys))
         wanted = distinct if max(distinct) < _POSITION else [_escaped(key) for key in distinct]
+        # rocksdict types keys and values as anything it can hold; without pickling they are bytes.
         found: list[bytes | None] = self._family.get(wanted)  # type: ignore[arg-type,assignment]
         return {key: state for key, state in zip(distinct, found, strict=True) if state is not None}
 
     def keys_from(self, first: bytes) -> Iterator[bytes]:
         """Keys in order, from `first` on, as they stand in the store."""
+        # As above.
         return iter(self._family.keys(from_key=first))  # type: ignore[arg-type]
 
     def items_from(self, first: bytes) -> Iterator[tuple[bytes, bytes]]:
