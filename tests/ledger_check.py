@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -62,10 +62,9 @@ def read_logs(
 ) -> dict[str, dict[int, list[Record]]]:
     """Everything committed on some topics up to their present ends, by topic and partition."""
     places = [TopicPartition(topic, p) for topic in topics for p in range(PARTITIONS)]
-    admin = AdminClient({"bootstrap.servers": bootstrap})
     ends, starts = (
-        _offsets(admin, places, OffsetSpec.latest()),
-        _offsets(admin, places, OffsetSpec.earliest()),
+        _offsets(bootstrap, places, OffsetSpec.latest()),
+        _offsets(bootstrap, places, OffsetSpec.earliest()),
     )
     consumer = Consumer(
         {
@@ -104,15 +103,19 @@ def read_logs(
     return logs
 
 
-def _offsets(admin: AdminClient, places: Sequence[TopicPartition], spec: OffsetSpec) -> dict[Place, int]:
+def _offsets(bootstrap: str, places: Sequence[TopicPartition], spec: OffsetSpec) -> dict[Place, int]:
     question = dict.fromkeys(places, spec)
+    refused = []
     for _ in range(50):
+        # Another client each time: one was refused fifty times in a row by a broker that served all others.
+        admin = AdminClient({"bootstrap.servers": bootstrap})
         answers = admin.list_offsets(question, isolation_level=IsolationLevel.READ_UNCOMMITTED)
         try:
             return {(tp.topic, tp.partition): future.result().offset for tp, future in answers.items()}
-        except KafkaException:
+        except KafkaException as exception:
+            refused.append(str(exception))
             time.sleep(0.1)  # topics just made, or a broker just started
-    raise AssertionError("ends of logs stay unknown")
+    raise AssertionError(f"ends of logs stay unknown: {Counter(refused)}")
 
 
 def check_ledger(
