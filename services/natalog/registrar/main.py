@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import gc
 import logging
 import os
@@ -153,9 +152,10 @@ def build(settings: Settings) -> Registrar:
 
 def _wait_for_ledger(admin: AdminClient) -> Identity:
     while True:
-        with contextlib.suppress(KafkaException):
+        try:
             return identity_of(admin, LEDGER)
-        log.warning("waiting for Kafka and the topic ledger")
+        except KafkaException as error:
+            log.warning("waiting for Kafka and the topic ledger", extra={"detail": str(error)})
         time.sleep(1)
 
 

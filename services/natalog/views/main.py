@@ -143,9 +143,10 @@ def refold(settings: Settings, interrupt: Interrupt) -> None:
 def ledger_identity(admin: AdminClient, interrupt: Interrupt) -> Identity:
     """Waits for Kafka and the topic. Raises Stopped."""
     while True:
-        with contextlib.suppress(KafkaException):
+        try:
             return identity_of(admin, LEDGER)
-        log.warning("waiting for Kafka and the topic ledger")
+        except KafkaException as error:
+            log.warning("waiting for Kafka and the topic ledger", extra={"detail": str(error)})
         interrupt.pause(1.0)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import os
 import signal
@@ -112,9 +111,10 @@ def _or_end(handler: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[
 def _wait_for_topics(bootstrap: str, instance: str) -> None:
     admin = admin_client(bootstrap, instance)
     while True:
-        with contextlib.suppress(KafkaException):
+        try:
             for topic in (TOPIC, ALERTS):
                 identity_of(admin, topic)
             return
-        log.warning("waiting for Kafka and its topics")
+        except KafkaException as error:
+            log.warning("waiting for Kafka and its topics", extra={"detail": str(error)})
         time.sleep(1)

@@ -115,6 +115,10 @@ def empty_topics(broker: Broker) -> None:
         for future in admin.delete_topics(old, operation_timeout=30).values():
             future.result()
     deadline = time.monotonic() + 30
+    # The controller has deleted them; a broker that has not heard of it yet would say that all are there.
+    while not admin.list_topics(timeout=10).topics.keys().isdisjoint(old):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
     while True:
         try:
             broker.apply_topics()
