@@ -6,10 +6,11 @@ import re
 import subprocess
 from pathlib import Path
 
+import pytest
 from confluent_kafka import Consumer, Producer
 from confluent_kafka.admin import AdminClient
 
-from natalog.local.kafka import KafkaNode, find_java, find_libs
+from natalog.local.kafka import KafkaNode, KafkaUnavailable, find_java, find_libs
 from natalog.local.shared_classes import make
 from natalog.settings import load
 from tests.kafka_broker import Broker
@@ -56,6 +57,28 @@ def test_records_survive_kill_and_change_of_ports(own_kafka: Broker) -> None:
     own_kafka.move()
     assert own_kafka.bootstrap != bootstrap
     assert read(own_kafka, 2) == [b"before kill", b"after kill"]
+
+
+def test_its_directory_may_have_any_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LC_ALL", "C")  # where Java would take all but ASCII for question marks
+    directory = tmp_path / r"出生\u 登记=é #:𠮷"
+    broker = Broker.start(directory)
+    try:
+        broker.create_topics(["t"], partitions=1)
+        produce(broker, b"before")
+        broker.kill()
+        broker.restart()
+        assert read(broker, 1) == [b"before"]
+    finally:
+        broker.kill()
+    assert (directory / "log" / "meta.properties").is_file()
+    assert list(tmp_path.iterdir()) == [directory]
+
+
+def test_a_directory_kafka_would_take_for_two_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(KafkaUnavailable, match="comma"):
+        KafkaNode(tmp_path / "a,b", 1, 2, tmp_path).prepare()
+    assert not list(tmp_path.iterdir())
 
 
 def test_classes_of_an_archive_are_mapped_and_it_may_be_missing(tmp_path: Path) -> None:

@@ -50,11 +50,15 @@ class KafkaNode:
     def prepare(self) -> None:
         """Write the configuration; format the storage on the first start.
 
-        Raises KafkaUnavailable when Java is missing or refuses.
+        Raises KafkaUnavailable when Java is missing or refuses, or Kafka could not use the directory.
         """
+        if "," in str(self.directory):
+            raise KafkaUnavailable(
+                f"Kafka takes a comma for the end of a directory: choose one without it, not {self.directory}"
+            )
         self.directory.mkdir(parents=True, exist_ok=True)
         self.properties.write_text(
-            "".join(f"{key}={value}\n" for key, value in self._configuration().items()), encoding="utf-8"
+            "".join(f"{key}={_escaped(value)}\n" for key, value in self._configuration().items()), "ascii"
         )
         if (self.directory / "log" / "meta.properties").is_file():
             return
@@ -73,9 +77,9 @@ class KafkaNode:
         if done.returncode != 0:
             raise KafkaUnavailable(f"formatting Kafka's storage failed: {done.stderr or done.stdout}")
 
-    def command(self) -> list[str]:
-        """The command line that runs the node in the foreground."""
-        return [*self._java("kafka.Kafka", heap=self.heap), str(self.properties)]
+    def command(self, *options: str) -> list[str]:
+        """The command line that runs the node in the foreground, with further `options` of the JVM."""
+        return [*self._java("kafka.Kafka", *options, heap=self.heap), str(self.properties)]
 
     def answers(self, timeout: float = 0.2) -> bool:
         """Whether something listens on the client port; `timeout` in seconds."""
@@ -95,7 +99,7 @@ class KafkaNode:
         except KafkaException:
             return False
 
-    def _java(self, main: str, *, heap: int) -> list[str]:
+    def _java(self, main: str, *options: str, heap: int) -> list[str]:
         # C1 alone saves a second at each start; only for tests, whose brokers live for seconds. Else the parallel
         # collector: its pauses take a few ms at this heap, those of G1, the default, some 20 on two cores.
         quick = (
@@ -103,6 +107,8 @@ class KafkaNode:
         )
         archive = shared_classes(self.libs)
         return [
+            # Java reads and writes the names of files in the locale's encoding, and would replace what that lacks.
+            *("env", "LC_ALL=C.UTF-8"),
             self.java,
             f"-Xmx{heap}m",
             *quick,
@@ -112,6 +118,7 @@ class KafkaNode:
             f"-Djava.io.tmpdir={self.directory}",
             "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
             "-Dorg.slf4j.simpleLogger.showDateTime=true",
+            *options,
             "-cp",
             f"{self.libs}/*",
             main,
@@ -147,6 +154,13 @@ class KafkaNode:
             "message.max.bytes": str(1 << 20),
             "log.retention.check.interval.ms": "60000",
         }
+
+
+def _escaped(value: str) -> str:
+    """A value in a Java properties file: ASCII, anything else as UTF-16 units (java.util.Properties, load)."""
+    units = memoryview(value.encode("utf-16-be")).cast("B")
+    codes = [units[i] << 8 | units[i + 1] for i in range(0, len(units), 2)]
+    return "".join(chr(c) if c < 0x80 and c != 0x5C else f"\\u{c:04x}" for c in codes)
 
 
 def find_libs(configured: Path | None) -> Path:

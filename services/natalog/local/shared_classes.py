@@ -35,10 +35,9 @@ def make(libs: Path, java: str) -> Path:
         ports = choose(("broker", "controller"), {})
         node = KafkaNode(Path(directory), ports["broker"], ports["controller"], libs, java, heap=512)
         node.prepare()
-        program, *arguments = node.command()
         with Path(directory, "output.log").open("wb") as out:
             process = subprocess.Popen(
-                [program, f"-XX:ArchiveClassesAtExit={fresh}", *arguments],
+                node.command(f"-XX:ArchiveClassesAtExit={fresh}"),
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=subprocess.STDOUT,
