@@ -17,6 +17,8 @@ class Kind(StrEnum):
     STALLED = "STALLED"
     UNKNOWN_FORMAT = "UNKNOWN_FORMAT"
     UNKNOWN_RULES = "UNKNOWN_RULES"
+    UNDECIDED = "UNDECIDED"
+    HOLE = "HOLE"
     CAUSE_MISSING = "CAUSE_MISSING"
     CAUSE_UNKNOWN = "CAUSE_UNKNOWN"
     INTAKE = "INTAKE"
@@ -37,6 +39,8 @@ MEANING = {
     Kind.STALLED: "an open transaction hides the rest; run again when it has ended",
     Kind.UNKNOWN_FORMAT: "written by a build that knows more; audit with that build",
     Kind.UNKNOWN_RULES: "decided under a rule set that is not known here; pass its file with --rules",
+    Kind.UNDECIDED: "records that came in and have no entry yet: is the registrar there, is the partition halted?",
+    Kind.HOLE: "offsets of the intake without a record: a foreign transaction was aborted, or the log was altered",
     Kind.CAUSE_MISSING: "intake records without an entry (rule 1)",
     Kind.CAUSE_UNKNOWN: "an entry whose intake record does not exist",
     Kind.INTAKE: "the entry does not hold what came in",

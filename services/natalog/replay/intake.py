@@ -13,17 +13,28 @@ from natalog.wire.errors import WireError
 from natalog.wire.hot import RECORD_INPUT, REPEAT_INPUT, EntryView, read_command
 from natalog.wire.topics import INTAKE_TOPICS
 
+SUCCESSIONS = INTAKE_TOPICS.index("certificate.invalidations")
+"""The one log that registrars write to, in transactions: their markers take offsets too."""
+
 
 class _Cursor:
     """Reads one intake log in step with the ledger."""
 
-    def __init__(self, batches: Iterator[list[Record]], start: int) -> None:
-        self.start = start
-        self._batches = batches
+    def __init__(self, source: Source, topic: str, partition: int) -> None:
+        self._source = source
+        self._log = topic, partition
+        self._batches = source.intake(topic, partition)
         self._batch: list[Record] = []
         self._place = 0
-        self.passed = -1
-        """Offset of the last record taken."""
+        self.passed = self.start - 1
+        """Offset of the last record taken; before the first one, where none is any more."""
+        self.holes: list[tuple[int, int]] = []
+        """First and last offsets of stretches without a record that were passed."""
+
+    @property
+    def start(self) -> int:
+        """First offset that is still there. Retention may move it while the log is read."""
+        return self._source.intake_start(*self._log)
 
     def take(self, offset: int, skipped: list[Record]) -> Record | None:
         """The record at `offset`, None when there is none. Records passed over go to `skipped`."""
@@ -44,6 +55,8 @@ class _Cursor:
         if limit is not None and record.offset > limit:
             return None
         self._place += 1
+        if (expected := max(self.passed + 1, self.start)) < record.offset:
+            self.holes.append((expected, record.offset - 1))
         self.passed = record.offset
         return record
 
@@ -55,20 +68,28 @@ class IntakeCheck:
         self.expired = 0
         self._partition = partition
         self._findings = findings
-        self._cursors = [
-            _Cursor(source.intake(topic, partition), source.intake_start(topic, partition))
-            for topic in INTAKE_TOPICS
-        ]
+        self._cursors = [_Cursor(source, topic, partition) for topic in INTAKE_TOPICS]
 
     def causes(self, links: Sequence[Link]) -> list[Record | None]:
         """The intake record of each entry, compared with it; None where it is gone or does not fit."""
         return [self._cause(record, entry) for record, entry in links]
 
-    def rest(self, topic: int) -> Iterator[Record]:
-        """Records not decided yet."""
-        cursor = self._cursors[topic]
-        while (record := cursor.next()) is not None:
-            yield record
+    def rest(self) -> Iterator[tuple[int, Record]]:
+        """Records not decided yet, with the place of their topic, log by log. Then all logs have been read."""
+        for topic, cursor in enumerate(self._cursors):
+            while (record := cursor.next()) is not None:
+                yield topic, record
+            if topic != SUCCESSIONS:
+                self._tell_holes(INTAKE_TOPICS[topic], cursor.holes)
+
+    def _tell_holes(self, topic: str, holes: list[tuple[int, int]]) -> None:
+        for first, last in holes:
+            found = f"none at offsets {first} to {last}"
+            self._findings.add(
+                Finding(
+                    Kind.HOLE, self._partition, None, None, "", f"a record of {topic} at each offset", found
+                )
+            )
 
     def _cause(self, record: Record, entry: EntryView) -> Record | None:
         cursor = self._cursors[entry.topic]
@@ -80,6 +101,9 @@ class IntakeCheck:
             return None  # decided twice: the chain's own finding
         skipped: list[Record] = []
         cause = cursor.take(offset, skipped)
+        if cause is None and offset < cursor.start:
+            self.expired += 1  # just now
+            return None
         topic = INTAKE_TOPICS[entry.topic]
         if skipped:
             places = f"{topic} offset {skipped[0].offset}"

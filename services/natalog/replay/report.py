@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from natalog.replay.finding import Finding, Findings
+from natalog.replay.undecided import Waiting
 
 
 @dataclass(slots=True)
@@ -34,8 +35,7 @@ class PartitionReport:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """`expired`, `shape_only`, `pending_successions` and `unchecked_successions` are no faults: they say how far an
-    audit could look (see docs/replay.md)."""
+    """What is counted beside the findings is no fault: it says how far an audit could look (see docs/replay.md)."""
 
     partitions: list[PartitionReport]
     findings: Findings
@@ -43,6 +43,7 @@ class Report:
     shape_only: int
     pending_successions: int
     unchecked_successions: int
+    undecided: list[Waiting]
     seconds: float
 
     @property
@@ -80,6 +81,7 @@ class Report:
             "shape_only": self.shape_only,
             "pending_successions": self.pending_successions,
             "unchecked_successions": self.unchecked_successions,
+            "undecided": [w.to_json() for w in self.undecided],
             "findings_total": self.findings.total,
             "findings_by_kind": {kind.value: count for kind, count in self.findings.counts.items()},
             "findings": [asdict(f) for f in self.found],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -64,6 +66,11 @@ def _partitions(report: Report, console: Console) -> None:
 
 
 def _limits(report: Report, console: Console) -> None:
+    waiting: Counter[str] = Counter()
+    for log in report.undecided:
+        waiting[log.topic] += log.records
+    for topic, records in waiting.items():
+        console.print(f"{records:,} records of {topic} came in and wait for their entry.")
     if report.pending_successions:
         console.print(f"{report.pending_successions:,} Successions wait on the intake for their entry.")
     if report.unchecked_successions:

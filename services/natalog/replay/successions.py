@@ -16,9 +16,6 @@ from natalog.replay.source import Record
 from natalog.wire.errors import WireError
 from natalog.wire.hot import EntryView, read_command
 from natalog.wire.partition import partition_of
-from natalog.wire.topics import INTAKE_TOPICS
-
-TOPIC = INTAKE_TOPICS.index("certificate.invalidations")
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,12 +18,13 @@ from natalog.ledger.step import command_of
 from natalog.replay.again import Again, Seal
 from natalog.replay.chain import Chain, Link
 from natalog.replay.finding import Finding, Findings, Kind
-from natalog.replay.intake import IntakeCheck
+from natalog.replay.intake import SUCCESSIONS, IntakeCheck
 from natalog.replay.model import Model
 from natalog.replay.report import PartitionReport, Report
 from natalog.replay.source import Source, Stalled
 from natalog.replay.states import MANY, Tables
-from natalog.replay.successions import TOPIC, Successions
+from natalog.replay.successions import Successions
+from natalog.replay.undecided import Undecided
 
 LIMIT = 100
 """Findings kept."""
@@ -38,22 +39,25 @@ def verify(
     limit: int = LIMIT,
     progress: Callable[[int], None] = lambda _: None,
     many: int = MANY,
+    now: int | None = None,
 ) -> Report:
     """Audit what `source` holds.
 
     `rules`: the sets entries may have been decided under (default: the built-in ones). `seal` and `unseal`
     (ledger/seal.py) let unreadable records be decided again too. `progress` is told ledger offsets passed, in steps.
-    From `many` keys of a partition on, states lie on disk.
+    From `many` keys of a partition on, states lie on disk. `now`: when it takes place, UTC milliseconds; by default
+    the clock's.
     """
     began = time.monotonic()
     findings = Findings(limit)
     successions = Successions(findings)
+    undecided = Undecided()
     audits = []
     for partition in source.partitions:
         tables = Tables(many)
         try:
             audit = _Audit(
-                source, partition, rules or RuleSets(), seal, unseal, tables, successions, findings
+                source, partition, rules or RuleSets(), seal, unseal, tables, successions, undecided, findings
             )
             audit.run(progress)
             audits.append(audit)
@@ -61,6 +65,7 @@ def verify(
             tables.close()
     partitions = [audit.report.partition for audit in audits]
     successions.settle(partitions, {p: source.settled(p) for p in partitions})
+    undecided.settle(findings, round(time.time() * 1000) if now is None else now)
     return Report(
         partitions=[audit.report for audit in audits],
         findings=findings,
@@ -68,6 +73,7 @@ def verify(
         shape_only=sum(audit.again.shape_only for audit in audits),
         pending_successions=successions.pending,
         unchecked_successions=successions.unchecked,
+        undecided=undecided.waiting,
         seconds=time.monotonic() - began,
     )
 
@@ -84,6 +90,7 @@ class _Audit:
         unseal: Seal | None,
         tables: Tables,
         successions: Successions,
+        undecided: Undecided,
         findings: Findings,
     ) -> None:
         self.report = PartitionReport(partition)
@@ -103,6 +110,7 @@ class _Audit:
         self._verdicts: Counter[int] = Counter()
         self._source = source
         self._successions = successions
+        self._undecided = undecided
         self._findings = findings
 
     def run(self, progress: Callable[[int], None]) -> None:
@@ -118,8 +126,10 @@ class _Audit:
                     progress(batch[-1].offset + 1 - passed)
                     passed = batch[-1].offset + 1
             self._take(self.chain.end())
-            for record in self.intake.rest(TOPIC):
-                self._successions.waits(partition, record)
+            for topic, record in self.intake.rest():
+                self._undecided.add(topic, partition, record)
+                if topic == SUCCESSIONS:
+                    self._successions.waits(partition, record)
         except Stalled as stalled:
             self._report(
                 Kind.STALLED, stalled.position, "", "a log that can be read to its end", str(stalled)

@@ -5,11 +5,16 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 
+import pytest
+
 from natalog.decision import codes
 from natalog.decision.rules import RuleSets, from_json
-from natalog.replay.source import MemorySource, Record
+from natalog.replay.finding import Kind
+from natalog.replay.source import MemorySource
+from natalog.replay.undecided import PATIENCE_MS, Waiting
 from natalog.replay.verify import verify
 from natalog.wire.hot import read_command
+from natalog.wire.topics import INTAKE_TOPICS
 from tests.golden.make import FILE, lines
 from tests.golden.memory_ledger import MemoryLedger
 from tests.golden.scenes import SHORT_RULES, play
@@ -103,11 +108,51 @@ def test_unknown_rule_set_is_found_and_folded_over():
     assert "--rules" in first.found
 
 
-def test_undecided_intake_is_no_fault():
+@pytest.mark.parametrize("topic", INTAKE_TOPICS)
+def test_undecided_intake_is_counted_and_a_fault_when_it_waits(topic):
     planted = Planted()
-    log = planted.intake["birth.registrations", 3]
-    log.append(Record(log[-1].offset + 1, log[-1].timestamp, log[-1].key, log[-1].value))
-    assert planted.audit().ok
+    partition, log = a_log(planted, topic)
+    last = log[-1]
+    log += [last._replace(offset=last.offset + n, timestamp=last.timestamp + 5_000 * n) for n in (1, 2)]
+    oldest = last.timestamp + 5_000
+    report = planted.audit(now=oldest + PATIENCE_MS)
+    assert report.ok
+    assert report.undecided == [Waiting(topic, partition, 2, last.offset + 1, oldest)]
+    faults = planted.places(now=oldest + PATIENCE_MS + 1)
+    assert faults == ([] if topic == "birth.backfill" else [(Kind.UNDECIDED, partition, None, "")])
+
+
+def a_log(planted, topic):
+    """A partition in which the topic has records, and these."""
+    return next((partition, log) for (name, partition), log in planted.intake.items() if name == topic)
+
+
+def test_a_ledger_cut_off_is_found_while_the_intake_is_there():
+    planted = Planted()
+    planted.ledger[3].pop()
+    assert planted.places() == [(Kind.UNDECIDED, 3, None, "")]
+
+
+@pytest.mark.parametrize("topic", INTAKE_TOPICS)
+def test_offsets_without_a_record_are_told_of(topic):
+    """Decided or not; where registrars write in transactions, markers take some."""
+    planted = Planted()
+    _, log = a_log(planted, topic)
+    last = log[-1]
+    log.append(last._replace(offset=last.offset + 3))
+    holes = [(f.kind, f.found) for f in planted.audit(now=last.timestamp).found]
+    told = f"none at offsets {last.offset + 1} to {last.offset + 2}"
+    assert holes == ([] if topic == "certificate.invalidations" else [(Kind.HOLE, told)])
+
+
+def test_a_record_taken_out_of_the_intake_leaves_a_hole():
+    planted = Planted()
+    partition, seq = planted.find(lambda e: e.topic == "birth.registrations", before_end=2)
+    offset = planted.entry(partition, seq).offset
+    planted.intake["birth.registrations", partition] = [
+        r for r in planted.intake["birth.registrations", partition] if r.offset != offset
+    ]
+    assert (Kind.HOLE, partition, None, "") in planted.places()
 
 
 def test_findings_beyond_the_limit_are_counted():

@@ -14,7 +14,7 @@ from natalog.replay.report import Report
 from natalog.replay.source import MemorySource
 from natalog.replay.verify import verify
 from natalog.wire.codec import decode, encode
-from tests.golden.memory_ledger import SUCCESSIONS, MemoryLedger
+from tests.golden.memory_ledger import START, SUCCESSIONS, MemoryLedger
 from tests.golden.scenes import filing, void
 
 
@@ -47,7 +47,7 @@ def _exchange(ledger: MemoryLedger) -> tuple[str, str]:
 
 
 def _audit(ledger: MemoryLedger) -> Report:
-    return verify(ledger.source())
+    return verify(ledger.source(), now=START)
 
 
 def test_right():
@@ -135,5 +135,5 @@ def test_decided_after_the_ends_were_sampled():
 
     ledger.ledger[2].pop()
     source = Running(ledger.ledger, ledger.intake)
-    assert verify(source).found == []
-    assert [f.kind for f in verify(ledger.source()).found] == [Kind.SUCCESSION_FORGED]
+    assert verify(source, now=START).found == []
+    assert [f.kind for f in verify(ledger.source(), now=START).found] == [Kind.SUCCESSION_FORGED]
