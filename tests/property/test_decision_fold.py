@@ -8,10 +8,12 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from natalog.decision import codes
 from natalog.decision.packing import pack, unpack
 from natalog.decision.rules import NEWEST
 from natalog.ledger.head import Head
 from natalog.ledger.step import decide_batch, fold_batch
+from natalog.wire.hot import read_entry
 from tests.property.decision_histories import PARTITION, Sent, history
 
 HISTORIES = st.builds(history, st.integers(0, 2**32), st.integers(1, 60))
@@ -137,7 +139,7 @@ def test_records_delivered_again_are_repeats_and_change_no_state(sent, sizes, da
     ledger.decide([replace(s, at=later) for s in again])
     assert ledger.states == states
     assert not ledger.successions[len(decided(sent).successions) :]
-    assert all(b"Repeat" not in key for key, _ in ledger.entries[count:])
+    assert {read_entry(value).verdict for _, value in ledger.entries[count:]} == {codes.REPEATED}
     fold = folded(ledger.entries, sizes)
     assert (fold["states"], fold["void"]) == (states, [])
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
+import natalog
 from natalog.cli import COMMANDS, build
+from natalog.exits import Exit
 
 
 def test_help_lists_commands_without_importing_them() -> None:
@@ -32,6 +36,17 @@ def test_every_command_teaches_its_exit_codes(command: str) -> None:
     result = CliRunner().invoke(app, [command, "--help"])
     assert result.exit_code == 0
     assert "xit code" in result.output
+
+
+@pytest.mark.parametrize("service", ["registrar", "gateway", "watch", "projector"])
+def test_every_service_teaches_all_codes_it_ends_with(service: str) -> None:
+    package = Path(natalog.__file__).parent / {"projector": "views"}.get(service, service)
+    named = {
+        name for file in package.glob("*.py") for name in re.findall(r"\bExit\.([A-Z_]+)", file.read_text())
+    }
+    told = CliRunner().invoke(build(["run"]), ["run", service, "--help"]).output
+    codes = set(map(int, re.findall(r"\b\d+\b", told[told.index("Exit codes:") :].split("\n\n")[0])))
+    assert {Exit[name] for name in named} | {Exit.DIFFERS} <= codes
 
 
 @pytest.mark.parametrize(

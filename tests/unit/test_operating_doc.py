@@ -64,7 +64,7 @@ def test_what_is_said_to_stand_in_the_log_alone_does() -> None:
 
 def test_every_exit_code_of_a_registrar_is_explained() -> None:
     told = {int(code) for code in re.findall(r"^\| (\d+) \|", _DOC, re.M)}
-    of_commands = {Exit.DIFFERS, Exit.NOT_READY, Exit.UNREACHABLE}
+    of_commands = {Exit.NOT_READY, Exit.UNREACHABLE}
     assert told == {int(code) for code in Exit if code not in of_commands}
 
 

@@ -31,7 +31,7 @@ COMMANDS = (
     Command(
         "demo", "natalog.cli.demo", "demo", "A province's day through the gateway, checked against the plan."
     ),
-    Command("run", "natalog.cli.run", "app", "Run one service: registrar, gateway."),
+    Command("run", "natalog.cli.run", "app", "Run one service: registrar, gateway, watch, projector."),
     Command(
         "topics",
         "natalog.cli.topics",

@@ -35,8 +35,9 @@ def root() -> None:
 def registrar() -> None:
     """Decide intake records and write the ledger.
 
-    Exit codes: 0 stopped by a signal; 1 ended by a fault, restart it; 10 fenced, leave it down; 11 refused to
-    start because the ledger could be harmed, the log says why.
+    Exit codes: 0 stopped by a signal; 1 ended by a fault, restart it; 3 another process uses its directory; 10 fenced,
+    leave it down; 11 refused to start because the ledger could be harmed, the log says why; 12 somebody else wrote to
+    the ledger, restart it; 13 Kafka did not say what became of a transaction, restart it.
     """
     _run("registrar")
 
@@ -45,7 +46,8 @@ def registrar() -> None:
 def gateway() -> None:
     """Take submissions over HTTP and answer status queries.
 
-    Exit codes: 0 stopped by a signal; 1 ended by a fault, restart it.
+    Exit codes: 0 stopped by a signal; 1 or 13 ended by a fault, restart it; 11 refused to start: no keys to verify
+    tokens with are set.
     """
     _run("gateway")
 
@@ -54,7 +56,8 @@ def gateway() -> None:
 def watch() -> None:
     """Watch the 30 minutes: send FilingOverdue for every registration that is not filed in time.
 
-    Exit codes: 0 stopped by a signal; 13 ended by a fault, restart it; 11 refused to start because of its rule set.
+    Exit codes: 0 stopped by a signal; 1 or 13 ended by a fault, restart it; 11 refused to start because of its rule
+    set.
     """
     _run("watch")
 
@@ -75,8 +78,9 @@ def projector(
 ) -> None:
     """Keep the PostgreSQL tables in step with the ledger (NATALOG_POSTGRES).
 
-    Exit codes: 0 stopped by a signal, or rebuilt; 1 ended by a fault, restart it; 11 refused to start: no database
-    is set, it was folded from another ledger or migrated by a newer build, and the log says what to do.
+    Exit codes: 0 stopped by a signal, or rebuilt; 1 or 13 ended by a fault, restart it; 5 the local stack has no
+    PostgreSQL; 11 refused to start: no database is set, it was folded from another ledger or migrated by a newer build,
+    and the log says what to do.
     """
     from natalog.settings import load
 
