@@ -68,11 +68,17 @@ def test_the_view_equals_the_fold(sent, sizes, minutes, data):
     at = max(s.at for s in sent) + minutes * 60_000
     with tempfile.TemporaryDirectory() as directory:
         view = StatusView(Path(directory), 12)
+        gathering = data.draw(st.booleans())
+        if gathering:
+            view.gather()
         assert view.load("ledger") == ""
         for stretch in stretches(ledger.entries, sizes):
             assert view.apply(stretch).void == []
             if data.draw(st.booleans()):
                 view.snapshot()
+            if gathering and data.draw(st.booleans()):
+                gathering = False
+                view.settle()
         assert statuses(view, at + DAY) == expected(ledger.states, at + DAY)
         answers = statuses(view, at)
         if not ledger.successions:  # their entries came later than the history

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from random import Random
 
 import pytest
 
+from natalog.decision import codes
 from natalog.ledger.fold import ShelfDisagrees
 from natalog.ledger.follow import Stretch
 from natalog.ledger.head import Head
 from natalog.ledger.store import Position
+from natalog.status import store
 from natalog.status.sets import NAMES, Changes, Sets
 from natalog.status.store import Doubtful, _read_snapshot, _snapshot
 from natalog.status.view import StatusView
 from natalog.wire.errors import UnknownFingerprint
+from natalog.wire.hot import read_entry
 from tests.property.decision_histories import NUMBERS, PARTITION, history
 from tests.property.test_decision_fold import decided
 from tests.property.test_status_view import expected, statuses
@@ -57,6 +61,71 @@ def test_a_view_closed_and_opened_says_the_same(tmp_path):
     assert view.tails[PARTITION].resume == LENGTH - 1  # the last entry again, to prove it
     assert statuses(view, AT) == expected(LEDGER.states, AT)
     view.close()
+
+
+def places(view: StatusView) -> list[list[tuple[int, int]]]:
+    """Of every event of the history, in order."""
+    return [view.places(s.record.event_id.bytes) for s in SENT]
+
+
+def test_events_gathered_are_shown_when_settled_and_whatever_comes_after(tmp_path):
+    at_once, later = StatusView(tmp_path / "a", 12), StatusView(tmp_path / "b", 12)
+    later.gather()
+    for view in (at_once, later):
+        view.load("ledger")
+        view.apply(stretch(0, LENGTH // 2))
+    assert not any(places(later))
+    later.settle()
+    assert places(later) == places(at_once)
+    for view in (at_once, later):
+        view.apply(stretch(LENGTH // 2))
+    assert places(later) == places(at_once)
+    at_once.close()
+    later.close()
+
+
+def test_events_gathered_are_written_when_it_is_closed(tmp_path):
+    view = StatusView(tmp_path, 12)
+    view.gather()
+    view.load("ledger")
+    view.apply(stretch())
+    view.close()
+    again = StatusView(tmp_path, 12)
+    again.load("ledger")
+    assert all(places(again))
+    assert again.tails[PARTITION].resume == LENGTH - 1
+    again.close()
+
+
+@pytest.mark.parametrize("bound", ["_GATHERED", "_BESIDE"])
+def test_events_gathered_are_on_disk_before_the_position_that_covers_them(tmp_path, monkeypatch, bound):
+    """Whenever the process dies: RocksDB may write by itself what it has in memory."""
+    monkeypatch.setattr(store, bound, 20)
+    view = StatusView(tmp_path / "live", 12)
+    view.gather()
+    view.load("ledger")
+    view._store._database.set_options(
+        {"disable_auto_compactions": "true"}
+    )  # files stay while they are copied
+    for at in range(0, LENGTH, 50):
+        view.apply(stretch(at, min(LENGTH, at + 50)))
+        view._store._database.flush(True)  # as RocksDB might at any moment
+        shutil.copytree(tmp_path / "live", tmp_path / "dead", ignore=shutil.ignore_patterns("LOCK"))
+        died = StatusView(tmp_path / "dead", 12)
+        died.load("ledger")
+        shown = places(died)
+        reached = died.tails[PARTITION].head.offset
+        assert reached >= at
+        assert {offset for found in shown for _, offset in found} >= _named(reached)
+        died.close()
+        shutil.rmtree(tmp_path / "dead")
+    view.close()
+
+
+def _named(stop: int) -> set[int]:
+    """Ledger offsets before `stop` at which an event stands that was not sent before."""
+    entries = [read_entry(value) for _, value in LEDGER.entries[:stop]]
+    return {at for at, entry in enumerate(entries) if entry.verdict not in (codes.REPEATED, codes.UNREADABLE)}
 
 
 def test_a_snapshot_takes_the_changes_before_it_away(tmp_path):

@@ -224,6 +224,8 @@ class Desk:
 
     async def find(self, event_id: uuid.UUID, caller: Caller, language: Language = Language.BOTH) -> Answer:
         """The original verdict of an event id inside the caller's org. Raises Problem 404 or 503."""
+        if (reason := self._ready()) is not None:  # what is not folded yet would seem never to have been sent
+            raise Problem(503, "not-ready", f"{reason} Ask again later.", retry_after=RETRY_AFTER)
         for partition, offset in await asyncio.to_thread(self._replica.places, event_id.bytes):
             try:
                 value = await asyncio.wrap_future(self._reader.read(partition, offset))

@@ -13,7 +13,7 @@ import uvicorn
 from confluent_kafka import KafkaException
 from starlette.applications import Starlette
 
-from natalog import metrics
+from natalog import garbage, metrics
 from natalog.exits import Exit
 from natalog.gateway.app import build
 from natalog.gateway.audit import AuditProducer
@@ -185,6 +185,7 @@ def main(settings: Settings) -> int:
     )
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     server = uvicorn.Server(config)
+    garbage.seldom()
     try:
         server.run()
     except StoreInUse as error:

@@ -138,6 +138,7 @@ class Replica:
         # Kept: an admin client that is collected takes its open questions with it.
         self._admin = admin = admin_client(self._bootstrap, "natalog-gateway-replica")
         identity = identity_of(admin, LEDGER)
+        self._view.gather()
         if why := self._view.load(f"{identity.cluster}/{identity.topic}"):
             log.warning("the status view is folded anew", extra={"reason": why})
             metrics.STORE_REFOLDED.labels("view").inc()
@@ -165,6 +166,7 @@ class Replica:
             for p, end in self._tails.items()
         )
         if self.ready:
+            self._view.settle()
             log.info("replica has reached the end of the ledger")
 
     def _restart(self, reader: LedgerReader) -> None:
@@ -174,6 +176,7 @@ class Replica:
         self.ready = False
         for partition in range(self._partitions):
             self._freshness.reset(partition)
+        self._view.gather()
         self._view.restart()
         self._halted.clear()
         self._doubt = ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import logging
 import os
 import signal
@@ -13,7 +12,7 @@ import time
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
-from natalog import metrics
+from natalog import garbage, metrics
 from natalog.decision.rules import RuleSetError
 from natalog.exits import Exit
 from natalog.health import serve
@@ -58,10 +57,7 @@ def main(settings: Settings) -> int:
         return ending.code
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: registrar.stop())
-    # What lives now lives for ever; and the loop makes no cycles worth a scan every 700 allocations.
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(200_000, 20, 100)
+    garbage.seldom()
     threading.Thread(target=_watch, args=(registrar,), name="watchdog", daemon=True).start()
     try:
         registrar.run()

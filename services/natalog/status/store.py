@@ -12,6 +12,11 @@ A step writes all it changes in one batch, and RocksDB writes a column family ou
 crash at any moment the store shows one moment of the past: positions, index, details and sets (snapshot and changes
 since) of that moment; what is missing is folded again from the ledger. A snapshot is such a batch too.
 
+While a ledger is caught up with, events do not go through RocksDB's memory: it would sort them one by one to flush
+them, which took more than all the rest of a rebuild. They are gathered, sorted at once and put beside its files as one
+more (`gather`, `settle`), before anything is flushed that tells how far they reach: the disk may hold more events than
+its positions say, never fewer, and an event that is folded again is the same key.
+
 A store is a cache: whatever is doubtful about it (Doubtful) is answered by emptying it and reading the ledger again.
 """
 
@@ -28,11 +33,13 @@ from rocksdict import (
     BlockBasedOptions,
     Cache,
     DBCompressionType,
+    IngestExternalFileOptions,
     MemtableFactory,
     Options,
     Rdict,
     ReadOptions,
     SliceTransform,
+    SstFileWriter,
     WriteBatch,
     WriteOptions,
 )
@@ -51,6 +58,8 @@ _SNAPSHOT = b"s"
 _ROW = b"x"
 _PREFIX = 4  # bytes; keys that agree in them share a bucket
 _BUCKETS = 200_000  # 8 bytes each; a full memtable holds twice as many events
+_GATHERED = 400_000  # events sorted into one file, some 30 MB
+_BESIDE = 8 << 20  # bytes written beside them, after which they go to disk too: well below the write buffer
 _LAST = struct.Struct("<q")
 _PLACE = struct.Struct(">Bq")
 _COUNTER = struct.Struct(">Q")
@@ -71,6 +80,10 @@ class ViewStore:
         self._write = WriteOptions()
         self._write.disable_wal = True  # type: ignore[method-assign,assignment]
         self.was_damaged = False
+        self._gathered: list[bytes] | None = None
+        """Keys of events that are not written yet; None where they go through memory."""
+        self._beside = 0
+        """Bytes written since the gathered events were put to disk, or RocksDB might flush by itself."""
         self._open()
 
     def _open(self) -> None:
@@ -86,6 +99,15 @@ class ViewStore:
             self.was_damaged = True
             shutil.rmtree(self._directory)
             self._open()
+
+    def gather(self) -> None:
+        """From here on `places` shows new events only after `settle`: they are written in large sorted runs."""
+        self._gathered = self._gathered or []
+
+    def settle(self) -> None:
+        """Show all events, and write new ones at once."""
+        self._put_gathered()
+        self._gathered = None
 
     def belongs_to(self, identity: str) -> bool:
         """Whether it was folded from the ledger `identity` names, in this format; else it is emptied, and named so."""
@@ -108,6 +130,7 @@ class ViewStore:
         with contextlib.suppress(Exception):
             self._database.close()
         shutil.rmtree(self._directory)
+        self._gathered, self._beside = None if self._gathered is None else [], 0
         self._open()
 
     def load(self) -> tuple[list[Position | None], Sets, int, int]:
@@ -149,8 +172,12 @@ class ViewStore:
         batch = WriteBatch(raw_mode=True)
         put = batch.put
         place = _PLACE.pack
-        for event, offset in events:
-            put(_EVENT + event + place(partition, offset), b"")
+        keys = [_EVENT + event + place(partition, offset) for event, offset in events]
+        if self._gathered is not None:
+            self._gathered += keys
+        else:
+            for key in keys:
+                put(key, b"")
         for number, detail in details.items():
             if detail is None:
                 batch.delete(_DETAIL + number)
@@ -161,7 +188,12 @@ class ViewStore:
         if changes is not None:
             put(_CHANGES + _COUNTER.pack(changes[0]), changes[1])
         put(_position_key(partition), _LAST.pack(position.last) + position.head.pack())
+        size = batch.size_in_bytes()
         self._database.write(batch, self._write)
+        if self._gathered is not None:
+            self._beside += size
+            if len(self._gathered) >= _GATHERED or self._beside >= _BESIDE:
+                self.flush(wait=False)
 
     def write_snapshot(
         self, since: int, counter: int, positions: Sequence[Position | None], sets: Sets
@@ -201,11 +233,28 @@ class ViewStore:
 
     def flush(self, *, wait: bool) -> None:
         """Write to disk what is in memory; without `wait` in the background."""
+        self._put_gathered()
         self._database.flush(wait)
+        self._beside = 0
+
+    def _put_gathered(self) -> None:
+        if not self._gathered:
+            return
+        keys, self._gathered = self._gathered, []
+        keys.sort()
+        path = self._directory / "gathered.sst"
+        file = SstFileWriter(options=self._options)
+        file.open(str(path))
+        for key in keys:
+            file[key] = b""
+        file.finish()
+        move = IngestExternalFileOptions()
+        move.set_move_files(True)
+        self._database.ingest_external_file([str(path)], move)
 
     def close(self) -> None:
         """Let go of the directory, everything written."""
-        self._database.flush(True)
+        self.flush(wait=True)
         self._database.close()
 
     def _get(self, key: bytes) -> bytes | None:

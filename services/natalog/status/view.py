@@ -124,6 +124,14 @@ class StatusView:
         self._snapshot_at, self._counter = at, last
         return "the store could not be opened" if self._store.was_damaged else why
 
+    def gather(self) -> None:
+        """The ledger is far ahead: `places` shows new entries only after `settle`, and folding is cheaper."""
+        self._store.gather()
+
+    def settle(self) -> None:
+        """The ledger's end is reached: `places` shows everything, always."""
+        self._store.settle()
+
     def restart(self) -> None:
         """Forget everything and begin at the ledger's first entry."""
         with self._lock:

@@ -131,3 +131,17 @@ def test_what_a_caller_did_not_wait_for_says_nothing_about_verdicts() -> None:
         assert observed() - before == 1
 
     asyncio.run(play())
+
+
+def test_nobody_is_told_that_a_submission_is_unknown_while_the_ledger_is_still_read() -> None:
+    async def play() -> None:
+        none: Any = None
+        desk = Desk(
+            none, Replies(asyncio.get_running_loop()), none, none, none, lambda: "The ledger is read."
+        )
+        caller = Caller(Principal(sub="x", org=UNIT, roles=("station",)), allowed(["station"]), 4e9)
+        with pytest.raises(Problem) as told:
+            await desk.find(record().event_id, caller)
+        assert (told.value.status, told.value.kind) == (503, "not-ready")
+
+    asyncio.run(play())
