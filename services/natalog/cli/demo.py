@@ -37,8 +37,7 @@ def demo(
     Exit codes: 0 all was judged as planted and the ledger verifies; 1 something was judged wrongly (each is
     named with the entry's place) or the stack could not be started; 2 wrong usage; 3 the directory is in use.
     """
-    from rich.console import Console
-
+    from natalog.cli.console import output
     from natalog.demo.run import AlreadyPlayed, run
     from natalog.demo.stack import DidNotStart
 
@@ -46,12 +45,14 @@ def demo(
         raise typer.BadParameter("no province with several ordinary prefectures", param_hint="--province")
     if seed is None:
         seed = 1 if data is None else secrets.randbelow(1_000_000)
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=WIDTH)  # a file or a pipe has no width of its own
     try:
         code = run(
-            once=once, data=data, seed=seed, province=province, registrations=registrations, console=console
+            once=once,
+            data=data,
+            seed=seed,
+            province=province,
+            registrations=registrations,
+            console=output(width=WIDTH),
         )
     except DidNotStart as reason:
         typer.echo(str(reason), err=True)

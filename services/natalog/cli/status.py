@@ -83,9 +83,9 @@ def status(
 
 
 def _table(found: list[dict[str, Any]]) -> None:
-    from rich.console import Console
     from rich.table import Table
 
+    from natalog.cli.console import output
     from natalog.decision.codes import FLAGS
     from natalog.gateway.status import LABELS, Status
 
@@ -106,7 +106,7 @@ def _table(found: list[dict[str, Any]]) -> None:
             ", ".join(notes),
             _beijing(one["as_of"]["time"]),
         )
-    Console().print(table)
+    output().print(table)
 
 
 def _beijing(time: str | None) -> str:

@@ -88,10 +88,11 @@ def _show(found: Plan, *, as_json: bool, done: bool) -> None:
     if as_json:
         typer.echo(json.dumps(asdict(found), ensure_ascii=False))
         return
-    from rich.console import Console
     from rich.table import Table
 
-    console = Console()
+    from natalog.cli.console import output
+
+    console = output()
     if found.differences:
         table = Table(
             "topic", "setting", "found", "wanted", "done" if done else "apply will", "why", box=None
