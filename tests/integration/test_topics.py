@@ -71,6 +71,7 @@ def test_an_empty_cluster_is_planned_made_and_then_differs_no_more(own_kafka: Br
     assert {d["topic"] for d in document["differences"]} == TOPICS.keys()
     assert {d["action"] for d in document["differences"]} == {"create"}
     assert topics.observe(admin_client(bootstrap, "test"))[1] == {}, "plan changes nothing"
+    assert document["cautions"] == []
     printed = run("plan", "--kafka", bootstrap, "--replication", "1").stdout
     assert all(name in printed for name in TOPICS), "whole names, also in a pipe"
 

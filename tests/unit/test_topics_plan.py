@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from natalog.kafka.plan import Action, Observed, Plan, compare, wanted_config
+from natalog.kafka.plan import INTERNAL, Action, Observed, Plan, cautions_of, compare, wanted_config
 from natalog.wire.topics import TOPICS
 
 
@@ -134,3 +134,30 @@ def test_foreign_topics_are_told_and_no_difference():
     found = plan({**observed(), "somebody.elses": there, "__consumer_offsets": there})
     assert found.foreign == ("somebody.elses",)
     assert found.differences == ()
+
+
+SAFE = {"min.insync.replicas": "2", "unclean.leader.election.enable": "false"}
+
+
+@pytest.mark.parametrize(
+    ("replicas", "config", "broker", "told"),
+    [
+        (3, {}, {}, ()),
+        (3, {}, {"transaction.max.timeout.ms": "60000"}, ()),
+        (3, {}, {"transaction.max.timeout.ms": "900000"}, ("transaction.max.timeout.ms is 900,000",)),
+        (1, {}, {}, ("__consumer_offsets has 1 replicas", "__transaction_state has 1 replicas")),
+        (3, {"min.insync.replicas": "1"}, {}, ("min.insync.replicas below 2",) * 2),
+        (3, {"unclean.leader.election.enable": "true"}, {}, ("unclean leader election",) * 2),
+    ],
+)
+def test_kafkas_own_topics_and_brokers_are_looked_at(replicas, config, broker, told):
+    own = {name: Observed(50, replicas, {**SAFE, **config}, frozenset()) for name in INTERNAL}
+    found = cautions_of(own, broker, replication=3)
+    assert len(found) == len(told)
+    assert all(part in sentence for part, sentence in zip(told, found, strict=True))
+    assert compare(TOPICS, {**observed(), **own}, brokers=3, replication=3) == plan(observed())
+
+
+def test_one_node_needs_no_second_replica_of_kafkas_own():
+    own = {name: Observed(4, 1, {"min.insync.replicas": "1"}, frozenset()) for name in INTERNAL}
+    assert cautions_of(own, {}, replication=1) == ()

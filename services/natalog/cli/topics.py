@@ -30,7 +30,8 @@ Replication = Annotated[
     ),
 ]
 AsJson = Annotated[
-    bool, typer.Option("--json", help="One JSON object: brokers, replication, differences, foreign.")
+    bool,
+    typer.Option("--json", help="One JSON object: brokers, replication, differences, foreign, cautions."),
 ]
 
 
@@ -40,7 +41,8 @@ def plan(
 ) -> None:
     """Show how a cluster's topics differ from topics.yaml. Changes nothing.
 
-    Topics that topics.yaml does not know are listed as foreign; they are no difference and never touched.
+    Topics that topics.yaml does not know are listed as foreign; they are no difference and never touched. What should
+    be otherwise about Kafka's own topics and the brokers is told as a caution; no command of Natalog's changes it.
 
     Exit codes: 0 no difference; 1 something differs; 2 wrong usage; 5 Kafka cannot be reached.
     """
@@ -107,3 +109,5 @@ def _show(found: Plan, *, as_json: bool, done: bool) -> None:
         console.print("The cluster's topics are what topics.yaml says.")
     if found.foreign:
         console.print(f"Not in topics.yaml, left alone: {', '.join(found.foreign)}.", highlight=False)
+    for caution in found.cautions:
+        console.print(f"[yellow]Caution:[/] {caution}", highlight=False)

@@ -68,6 +68,8 @@ class Plan:
     differences: tuple[Difference, ...]
     foreign: tuple[str, ...]
     """Topics of the cluster that topics.yaml does not know; never touched."""
+    cautions: tuple[str, ...] = ()
+    """What an operator should change in the cluster itself (`cautions_of`)."""
 
     @property
     def refused(self) -> tuple[Difference, ...]:
@@ -97,6 +99,38 @@ def compare(
             differences.extend(_config(topic, there, wanted_config(topic, replication)))
     foreign = tuple(sorted(name for name in observed if name not in declared and not name.startswith("__")))
     return Plan(brokers, replication, tuple(differences), foreign)
+
+
+INTERNAL = ("__consumer_offsets", "__transaction_state")
+"""Kafka's own topics that exactly-once stands on; there once somebody has used them."""
+_LONGEST_TRANSACTION_MS = 60_000
+
+
+def cautions_of(
+    observed: Mapping[str, Observed], broker: Mapping[str, str | None], *, replication: int
+) -> tuple[str, ...]:
+    """Sentences about Kafka's own topics and a broker's configuration (DESIGN section 4, production settings)."""
+    found = []
+    insync = min(2, replication)
+    for name in INTERNAL:
+        there = observed.get(name)
+        if there is None:
+            continue
+        if there.replication < replication:
+            found.append(
+                f"{name} has {there.replication} replicas, not {replication}: reassign its partitions."
+            )
+        if int(there.config.get("min.insync.replicas", 1)) < insync:
+            found.append(f"{name} has min.insync.replicas below {insync}: a commit could be lost.")
+        if there.config.get("unclean.leader.election.enable") == "true":
+            found.append(f"{name} has unclean leader election on: a commit could be lost.")
+    longest = int(broker.get("transaction.max.timeout.ms") or 0)
+    if longest > _LONGEST_TRANSACTION_MS:
+        found.append(
+            f"The brokers' transaction.max.timeout.ms is {longest:,}: a foreign transaction could keep readers waiting "
+            f"for as long. Set it to {_LONGEST_TRANSACTION_MS:,}."
+        )
+    return tuple(found)
 
 
 def _create(topic: Topic, brokers: int, replication: int) -> Difference:

@@ -6,6 +6,7 @@ import logging
 import time
 from collections import defaultdict
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException
@@ -14,7 +15,16 @@ from confluent_kafka.admin._config import AlterConfigOpType, ConfigEntry, Config
 from confluent_kafka.cimpl import NewTopic
 
 from natalog.kafka.clients import admin_client
-from natalog.kafka.plan import Action, Difference, Observed, Plan, compare, wanted_config
+from natalog.kafka.plan import (
+    INTERNAL,
+    Action,
+    Difference,
+    Observed,
+    Plan,
+    cautions_of,
+    compare,
+    wanted_config,
+)
 from natalog.wire.topics import TOPICS, Topic
 
 log = logging.getLogger("natalog.kafka")
@@ -57,9 +67,9 @@ def apply_topics(bootstrap: str) -> Plan:
 
 
 def observe(admin: AdminClient) -> tuple[int, dict[str, Observed]]:
-    """How many brokers answer, and the cluster's topics. Raises KafkaException."""
+    """How many brokers answer, and the cluster's topics, of Kafka's own those of INTERNAL. Raises KafkaException."""
     metadata = admin.list_topics(timeout=_TIMEOUT)
-    names = [name for name in metadata.topics if not name.startswith("__")]
+    names = [name for name in metadata.topics if name in INTERNAL or not name.startswith("__")]
     resources = [ConfigResource(ConfigResource.Type.TOPIC, name) for name in names]
     answers = admin.describe_configs(resources, request_timeout=_TIMEOUT) if resources else {}
     found: dict[str, Observed] = {}
@@ -89,7 +99,16 @@ def _declared_replication(declared: Mapping[str, Topic]) -> int:
 
 def _plan(admin: AdminClient, replication: int, declared: Mapping[str, Topic]) -> Plan:
     brokers, found = observe(admin)
-    return compare(declared, found, brokers=brokers, replication=replication)
+    plan = compare(declared, found, brokers=brokers, replication=replication)
+    return replace(plan, cautions=cautions_of(found, _broker(admin), replication=replication))
+
+
+def _broker(admin: AdminClient) -> dict[str, str | None]:
+    """The configuration of one of the brokers: they should all have the same."""
+    number = next(iter(admin.list_topics(timeout=_TIMEOUT).brokers))
+    resource = ConfigResource(ConfigResource.Type.BROKER, str(number))
+    (answer,) = admin.describe_configs([resource], request_timeout=_TIMEOUT).values()
+    return {key: entry.value for key, entry in answer.result(_TIMEOUT).items()}
 
 
 def _create(admin: AdminClient, topics: list[Topic], replication: int) -> None:
