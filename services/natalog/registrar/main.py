@@ -34,7 +34,8 @@ from natalog.registrar.desk import Desk
 from natalog.registrar.faults import Ending
 from natalog.registrar.intake import LEAD, Intake
 from natalog.registrar.loop import Registrar
-from natalog.registrar.work import Decider
+from natalog.registrar.markers import Markers
+from natalog.registrar.work import MARKED_TOPIC, Decider
 from natalog.registrar.writer import LedgerWriter
 from natalog.settings import Settings
 from natalog.wire.topics import TOPICS
@@ -114,6 +115,7 @@ def build(settings: Settings) -> Registrar:
     desk = Desk(
         store=store,
         reader=LedgerReader(settings.kafka, instance),
+        markers=Markers(LedgerReader(settings.kafka, instance, MARKED_TOPIC)),
         admin=admin,
         offsets=offsets_consumer(settings.kafka, settings.registrar_group, instance),
         history=_history(admin, [p for p, shelf in enumerate(store.shelves) if shelf.position() is None]),

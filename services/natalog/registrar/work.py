@@ -12,9 +12,10 @@ from natalog.ledger.fold import Fold
 from natalog.ledger.step import Outcome, decide_batch
 from natalog.wire.topics import INTAKE_TOPICS
 
+MARKED_TOPIC = "certificate.invalidations"
+"""The one intake topic with transaction markers, which take offsets and are never delivered: registrars write to it."""
+MARKED = INTAKE_TOPICS.index(MARKED_TOPIC)
 _INDEX = {topic: index for index, topic in enumerate(INTAKE_TOPICS)}
-_MARKED = INTAKE_TOPICS.index("certificate.invalidations")
-"""The one intake topic with transaction markers, which take offsets."""
 
 
 @dataclass(slots=True)
@@ -69,7 +70,7 @@ def in_order(columns: Columns, causes: Sequence[int], known_gaps: set[tuple[int,
             if offset <= last[topic]:
                 regular = False
                 continue
-            if topic != _MARKED and (topic, offset) not in known_gaps:
+            if topic != MARKED and (topic, offset) not in known_gaps:
                 raise IntakeGap(topic, offset)
         last[topic] = offset
     return columns if regular else _without_decided(columns, causes)

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from natalog.exits import Exit
-from natalog.registrar.loop import Pace
+from natalog.registrar.pace import Pace
 from tests.integration.registrar.conftest import Bench
 from tests.integration.registrar.records import claim, filing, number, void
 
