@@ -62,6 +62,9 @@ class Desk:
             metrics.PARTITION_HALTED.labels(partition.number).set(0)
             metrics.VOID_ENTRIES.labels(partition.number)
             metrics.CLOCK_STEP.labels(partition.number).set(0)
+            for topic in INTAKE_TOPICS:
+                if topic != MARKED_TOPIC:
+                    metrics.INTAKE_MISSING.labels(topic, partition.number)
         reader.start({p.number: p.fold.resume for p in self.partitions})
 
     def attach(self, intake: Intake) -> None:
@@ -117,7 +120,7 @@ class Desk:
             self._lift(partition)
             partition.phase = Phase.FOLLOWING
             partition.suspicious = False
-            partition.known_gaps.clear()
+            partition.gaps.forget()
             partition.fold.doubt()  # our own entries were never read
             self._read(partition)
         self._store.flush(wait=True)

@@ -20,7 +20,7 @@ from natalog.registrar.hidden import HiddenEnds
 from natalog.registrar.intake import LEAD, Batch, Intake
 from natalog.registrar.pace import Pace
 from natalog.registrar.partition import Partition, Phase
-from natalog.registrar.work import MARKED, Columns, Decided, Decider, IntakeGap, columns_of, in_order
+from natalog.registrar.work import MARKED, Columns, Decided, Decider, columns_of
 from natalog.registrar.writer import LedgerWriter
 from natalog.wire.topics import INTAKE_TOPICS
 
@@ -185,15 +185,8 @@ class Registrar:
             self._lost = flight.failure
 
     def _in_order(self, partition: Partition, messages: list[Message]) -> Columns | None:
-        columns = columns_of(messages)
-        try:
-            columns = in_order(columns, partition.decided_to.causes, partition.known_gaps)
-        except IntakeGap as gap:
-            log.warning(
-                "intake gap: reading again", extra={"partition": partition.number, "detail": str(gap)}
-            )
-            metrics.REGISTRAR_THROWN_AWAY.labels("gap").inc()
-            partition.known_gaps.add(gap.place)
+        columns = partition.gaps.sift(columns_of(messages), partition.decided_to.causes)
+        if columns is None:
             self._intake.open([partition.number])
             return None
         return columns if columns.offsets else None

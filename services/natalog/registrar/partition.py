@@ -7,6 +7,7 @@ from enum import Enum
 from natalog.ledger.fold import Fold
 from natalog.ledger.head import Head
 from natalog.ledger.step import Outcome
+from natalog.registrar.gaps import Gaps
 from natalog.registrar.work import MARKED
 
 
@@ -100,9 +101,7 @@ class Partition:
         self.clock_step = ClockStep()
         self.alarmed_to = fold.head.offset
         """Void entries before this ledger offset are history: they were counted by whoever met them first."""
-        self.known_gaps: set[tuple[int, int]] = set()
-        """(topic index, offset) after a gap in the intake that a second reading confirmed."""
-
+        self.gaps = Gaps(self.number)
         self.passed = 0
         """Offset of MARKED_TOPIC before which nothing is left to decide, though the last record decided lies further
         back: what stands between are transaction markers (markers.py). 0 when not known."""

@@ -40,10 +40,12 @@ class Columns:
 
 
 class IntakeGap(Exception):
-    """Records are missing before `offset`: read them again, and believe it only when they are missing again."""
+    """Records are missing from `first` to before `offset`: read them again, and believe it only when they are missing
+    again."""
 
-    def __init__(self, topic: int, offset: int) -> None:
-        super().__init__(f"{INTAKE_TOPICS[topic]}: nothing before {offset}")
+    def __init__(self, topic: int, first: int, offset: int) -> None:
+        super().__init__(f"{INTAKE_TOPICS[topic]}: nothing from {first} to before {offset}")
+        self.topic, self.first, self.offset = topic, first, offset
         self.place = (topic, offset)
 
 
@@ -71,7 +73,7 @@ def in_order(columns: Columns, causes: Sequence[int], known_gaps: set[tuple[int,
                 regular = False
                 continue
             if topic != MARKED and (topic, offset) not in known_gaps:
-                raise IntakeGap(topic, offset)
+                raise IntakeGap(topic, last[topic] + 1, offset)
         last[topic] = offset
     return columns if regular else _without_decided(columns, causes)
 
