@@ -117,7 +117,7 @@ def trust_committed_offsets() -> None:
     replace(desk.Desk, "resume", lambda self, number: committed[number])
 
 
-@guard("intake start", "test_intake.py::test_intake_log_that_starts_too_late")
+@guard("intake start")
 def start_anywhere() -> None:
     replace(desk, "missing_intake", lambda partition, findings: None)
     decide_in_any_order()
@@ -312,6 +312,10 @@ def reset_to_the_start() -> None:
         return original(bootstrap, name, group, settings)
 
     replace(clients, "_consumer", resetting)
+
+
+# Each would do: the first tells at the takeover, the other as soon as the intake is read.
+TESTS["intake start,reset is an error"] = "test_intake.py::test_intake_log_that_starts_too_late"
 
 
 # 5 Live before bulk --------------------------------------------------------------------------------------------------
