@@ -14,6 +14,7 @@ from natalog import metrics
 from natalog.kafka.offsets import LogBounds, Place
 from natalog.ledger.fold import Fold, ShelfDisagrees
 from natalog.ledger.follow import LEDGER, LedgerReader, Stretch
+from natalog.ledger.rocks import StoreFailed
 from natalog.ledger.store import Store
 from natalog.registrar.faults import ForeignWriter, OutcomeUnknown
 from natalog.registrar.intake import Intake
@@ -292,6 +293,8 @@ class Desk:
         except ShelfDisagrees as disagreement:
             self._refold(partition, str(disagreement))
             return
+        except StoreFailed:
+            raise
         except Exception as exception:
             self.halt(partition, "ledger unreadable", exception)
             return

@@ -26,9 +26,10 @@ from natalog.kafka.clients import (
 )
 from natalog.kafka.offsets import Identity, LogBounds, identity_of
 from natalog.ledger.follow import LEDGER, LedgerReader
+from natalog.ledger.rocks import StoreFailed, StoreInUse
 from natalog.ledger.rules import remember, rules_in_force
 from natalog.ledger.seal import SealKeyError, seal_with
-from natalog.ledger.store import Store, StoreInUse, bytes_in
+from natalog.ledger.store import Store, bytes_in
 from natalog.registrar.backlog import Backlog
 from natalog.registrar.desk import Desk
 from natalog.registrar.faults import Ending
@@ -53,6 +54,8 @@ def main(settings: Settings) -> int:
     except StoreInUse as error:
         log.error("already running on this directory", extra={"detail": str(error)})
         return Exit.ALREADY_RUNNING
+    except StoreFailed as failure:
+        return _store_failed(failure)
     except Ending as ending:
         log.error("ending", extra={"cause": type(ending).__name__, "detail": str(ending)})
         return ending.code
@@ -67,8 +70,15 @@ def main(settings: Settings) -> int:
             "ending", extra={"cause": type(ending).__name__, "detail": str(ending), "code": int(ending.code)}
         )
         return ending.code
+    except StoreFailed as failure:
+        return _store_failed(failure)
     log.info("stopped")
     return Exit.DONE
+
+
+def _store_failed(failure: StoreFailed) -> Exit:
+    log.error("the store failed", extra={"detail": str(failure), "code": int(Exit.STORE_FAILED)})
+    return Exit.STORE_FAILED
 
 
 STUCK = 20.0
@@ -88,7 +98,7 @@ def _watch(registrar: Registrar) -> None:
 
 
 def build(settings: Settings) -> Registrar:
-    """All parts, connected. Waits for Kafka. Raises StoreInUse, Ending."""
+    """All parts, connected. Waits for Kafka. Raises StoreInUse, StoreFailed, Ending."""
     instance = settings.instance or f"{socket.gethostname()}-registrar"
     rules, _ = rules_in_force(settings.rules)
     remember(rules, settings.data)

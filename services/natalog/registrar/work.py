@@ -9,6 +9,7 @@ from confluent_kafka import Message
 
 from natalog.decision.rules import RuleSet
 from natalog.ledger.fold import Fold
+from natalog.ledger.rocks import StoreFailed
 from natalog.ledger.step import Outcome, decide_batch
 from natalog.wire.topics import INTAKE_TOPICS
 
@@ -116,12 +117,14 @@ class Decider:
         """Decide all records; of those with one that cannot be decided, the ones before it.
 
         `ahead` is what was decided here last and is not in the fold yet. The fold stays as it is; the outcome becomes
-        true when it is committed.
+        true when it is committed. Raises StoreFailed.
         """
         sick: Exception | None = None
         outcome: Outcome | None = None
         try:
             outcome = self._decide(fold, ahead, columns)
+        except StoreFailed:
+            raise  # no record is to blame
         except Exception as exception:
             sick = exception
             # Pure and all or nothing: find the longest beginning that can be decided.
@@ -131,6 +134,8 @@ class Decider:
                 try:
                     outcome = self._decide(fold, ahead, columns.cut(middle))
                     good = middle
+                except StoreFailed:
+                    raise
                 except Exception as closer:
                     sick, bad = closer, middle
             columns = columns.cut(good)
