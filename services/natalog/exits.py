@@ -31,5 +31,9 @@ class Exit(IntEnum):
     RESTART = 13
     """Kafka did not say what became of a transaction, or a client failed for good: a restart reads the ledger anew."""
 
+    STORE_FAILED = 14
+    """Its directory cannot be read or written (no space, too many open files, no right, a failing disk). Nothing there
+    was emptied: a restart goes on with it once that is mended."""
+
 
 STAY_DOWN = frozenset({Exit.FENCED, Exit.REFUSED_TO_START})

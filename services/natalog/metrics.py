@@ -88,6 +88,12 @@ DECIDED_TO = Gauge(
     "certificate.invalidations transaction markers. Exported like the undecided ones.",
     ["topic", "partition"],
 )
+INTAKE_MISSING = Counter(
+    "natalog_intake_missing_records",
+    "Offsets of an intake log that hold no record though later ones do, read twice: a stranger's transaction that was "
+    "aborted, or records a broker lost. certificate.invalidations is left out: there transaction markers are normal.",
+    ["topic", "partition"],
+)
 COMMITTED_DIFFERS = Counter(
     "natalog_committed_offset_differs",
     "Committed offsets that were not where the ledger says. Never trusted; an alarm that something touched them.",

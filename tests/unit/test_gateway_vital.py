@@ -9,11 +9,12 @@ from natalog.exits import Exit
 
 _PROGRAM = """
 import time
+from natalog.ledger.rocks import StoreFailed
 from natalog.gateway.vital import vital_thread
 from natalog.logs import configure
 
 def dies() -> None:
-    raise RuntimeError("broken")
+    raise {error}
 
 configure("gateway")
 vital_thread(dies, "replica").start()
@@ -21,8 +22,19 @@ time.sleep(20)
 """
 
 
+def ended_by(error: str) -> subprocess.CompletedProcess[str]:
+    program = _PROGRAM.replace("{error}", error)
+    return subprocess.run([sys.executable, "-c", program], timeout=15, capture_output=True, text=True)
+
+
 def test_the_process_ends_with_a_dead_thread() -> None:
-    ended = subprocess.run([sys.executable, "-c", _PROGRAM], timeout=15, capture_output=True, text=True)
+    ended = ended_by('RuntimeError("broken")')
     assert ended.returncode == Exit.RESTART
     assert "a vital thread died" in ended.stderr
     assert "broken" not in ended.stderr  # the text of an exception may repeat what was sent
+
+
+def test_a_failed_store_has_a_code_of_its_own_and_says_what_failed() -> None:
+    ended = ended_by('StoreFailed("IO error: No space left on device")')
+    assert ended.returncode == Exit.STORE_FAILED
+    assert "No space left on device" in ended.stderr

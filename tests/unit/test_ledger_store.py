@@ -14,8 +14,9 @@ import pytest
 from natalog.ledger.fold import Fold, ShelfDisagrees
 from natalog.ledger.follow import Stretch
 from natalog.ledger.head import Head
+from natalog.ledger.rocks import StoreInUse
 from natalog.ledger.seal import SealKeyError, open_with, seal_with
-from natalog.ledger.store import Position, Store, StoreInUse, bytes_in, is_in_use
+from natalog.ledger.store import Position, Store, bytes_in
 
 
 def head(seq: int, offset: int) -> Head:
@@ -114,14 +115,6 @@ def test_a_damaged_store_is_emptied_and_not_taken_for_one_in_use(tmp_path: Path)
     assert store.shelves[0].position() is None
     assert store.belongs_to("a")
     store.close()
-
-
-def test_which_errors_mean_that_it_is_in_use() -> None:
-    held = "IO error: lock hold by current process, acquire time 1 acquiring thread 2: /d/LOCK"
-    assert is_in_use(Exception(held))
-    assert is_in_use(Exception("IO error: While lock file: /d/LOCK: Resource temporarily unavailable"))
-    assert not is_in_use(Exception("Corruption: block checksum mismatch: stored = 1, computed = 2"))
-    assert not is_in_use(Exception("Corruption: Can't access /000012.sst: blocked"))
 
 
 WRITER = """

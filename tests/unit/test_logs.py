@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from natalog.ledger.rocks import StoreFailed
+from natalog.local.kafka import KafkaUnavailable
 from natalog.logs import JsonLines, Readable
 from natalog.wire.errors import Unreadable
 
@@ -83,6 +85,8 @@ def test_an_exception_is_told_without_its_text(form: logging.Formatter, logger: 
     [
         (OSError(28, "No space left on device"), "[Errno 28] No space left on device"),
         (Unreadable("a number takes more than 5 bytes"), "a number takes more than 5 bytes"),
+        (StoreFailed("IO error: /d/12.sst: File too large"), "IO error: /d/12.sst: File too large"),
+        (KafkaUnavailable("install Java"), "install Java"),
     ],
 )
 def test_what_cannot_repeat_a_record_is_told(error: Exception, detail: str) -> None:

@@ -23,7 +23,9 @@ def rechecked(deciding: list[Partition], ends: dict[tuple[str, int], int]) -> li
     """Partitions that are looked at again when these ends are told."""
     found: list[int] = []
     desk: Any = SimpleNamespace(
-        deciding=lambda: deciding, recheck=lambda partitions: found.extend(p.number for p in partitions)
+        deciding=lambda: deciding,
+        recheck=lambda partitions: found.extend(p.number for p in partitions),
+        _markers=SimpleNamespace(look=lambda deciding, ends, now: None),
     )
     Desk.compare_ends(desk, SimpleNamespace(ends=lambda: ends), 0.0)  # type: ignore[arg-type]
     return found

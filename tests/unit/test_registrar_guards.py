@@ -38,7 +38,7 @@ def test_other_replacements_take_the_same_arguments() -> None:
     try:
         runner.old_build()
         runner.make_poll_a_method()
-        runner.flush_every(flush=1.0)
+        runner.go_at(flush=1.0)
     finally:
         restore()
 

@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
+from natalog import metrics
 from natalog.ledger.fold import Fold
 from natalog.ledger.follow import Stretch
 from natalog.ledger.store import Store
 from natalog.registrar.desk import Desk
 from natalog.registrar.faults import ForeignWriter, OutcomeUnknown
+from natalog.registrar.gaps import Gaps
 from natalog.registrar.intake import BULK, LEAD, Intake
 from natalog.registrar.partition import STALL, Partition, Patience
 from natalog.registrar.work import Columns, Decider, IntakeGap, in_order
@@ -244,6 +246,28 @@ def test_missing_records_are_read_again_and_then_believed() -> None:
         in_order(columns((0, 5), (0, 7)), [4, -1, -1, -1, -1], set())
     assert gap.value.place == (0, 7)
     assert in_order(columns((0, 5), (0, 7)), [4, -1, -1, -1, -1], {gap.value.place}).offsets == [5, 7]
+
+
+def test_a_gap_is_believed_when_it_is_read_twice_and_told_once() -> None:
+    gaps, causes = Gaps(11), [4, -1, -1, -1, -1]
+    told = metrics.INTAKE_MISSING.labels(LEAD, 11)
+    before = told._value.get()
+    assert gaps.sift(columns((0, 5), (0, 8)), causes) is None
+    assert told._value.get() == before
+    for _ in range(2):  # a batch that was refused comes again
+        again = gaps.sift(columns((0, 5), (0, 8)), causes)
+        assert again is not None
+        assert again.offsets == [5, 8]
+    assert told._value.get() == before + 2
+    gaps.forget()
+    assert gaps.sift(columns((0, 5), (0, 8)), causes) is None
+
+
+def test_a_gap_that_the_second_reading_fills_is_none() -> None:
+    gaps, causes = Gaps(11), [4, -1, -1, -1, -1]
+    assert gaps.sift(columns((0, 5), (0, 7)), causes) is None
+    assert gaps.sift(columns((0, 5), (0, 6), (0, 7)), causes) is not None
+    assert not gaps.known
 
 
 def test_markers_of_our_own_transactions_are_no_gap() -> None:

@@ -37,7 +37,8 @@ def registrar() -> None:
 
     Exit codes: 0 stopped by a signal; 1 ended by a fault, restart it; 3 another process uses its directory; 10 fenced,
     leave it down; 11 refused to start because the ledger could be harmed, the log says why; 12 somebody else wrote to
-    the ledger, restart it; 13 Kafka did not say what became of a transaction, restart it.
+    the ledger, restart it; 13 Kafka did not say what became of a transaction, restart it; 14 its directory cannot be
+    read or written, the log says why.
     """
     _run("registrar")
 
@@ -46,8 +47,9 @@ def registrar() -> None:
 def gateway() -> None:
     """Take submissions over HTTP and answer status queries.
 
-    Exit codes: 0 stopped by a signal; 1 or 13 ended by a fault, restart it; 11 refused to start: no keys to verify
-    tokens with are set.
+    Exit codes: 0 stopped by a signal; 1 or 13 ended by a fault, restart it; 3 another process uses its directory; 11
+    refused to start: no keys to verify tokens with are set; 14 its directory cannot be read or written, the log says
+    why.
     """
     _run("gateway")
 

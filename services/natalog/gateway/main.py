@@ -36,7 +36,7 @@ from natalog.gateway.reports import report
 from natalog.gateway.sampler import Sampler
 from natalog.gateway.visit import Parts
 from natalog.ledger.follow import LEDGER
-from natalog.ledger.store import StoreInUse
+from natalog.ledger.rocks import StoreFailed, StoreInUse
 from natalog.settings import Settings
 from natalog.wire.topics import TOPICS
 
@@ -50,6 +50,8 @@ class Service:
         self._settings = settings
         self._verifier = verifier
         self._parts: Parts | None = None
+        self.failure: StoreInUse | StoreFailed | None = None
+        """Why it did not start; uvicorn logs what `lifespan` raises and lets nobody see it."""
 
     def parts(self) -> Parts:
         """What the routes stand on."""
@@ -80,7 +82,11 @@ class Service:
         lane = Lane(loop, bulk_producer)
         metrics.GATEWAY_WAITING.set_function(lambda: len(replies) + len(lane.awaited))
         metrics.GATEWAY_BULK.set_function(lambda: bulk.used)
-        replica = Replica(settings.kafka, settings.data / "replica", partitions, freshness, name)
+        try:
+            replica = Replica(settings.kafka, settings.data / "replica", partitions, freshness, name)
+        except (StoreInUse, StoreFailed) as failure:
+            self.failure = failure
+            raise
         reader = EntryReader(settings.kafka, LEDGER)
         sampler = Sampler(
             settings.kafka,
@@ -186,11 +192,16 @@ def main(settings: Settings) -> int:
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     server = uvicorn.Server(config)
     garbage.seldom()
-    try:
+    with contextlib.suppress(
+        SystemExit
+    ):  # uvicorn's, with a code of its own, for whatever keeps it from starting
         server.run()
-    except StoreInUse as error:
-        log.error("replica in use", extra={"reason": str(error)})
-        return Exit.DIFFERS
+    if isinstance(service.failure, StoreInUse):
+        log.error("already running on this directory", extra={"detail": str(service.failure)})
+        return Exit.ALREADY_RUNNING
+    if service.failure is not None:
+        log.error("the store failed", extra={"detail": str(service.failure), "code": int(Exit.STORE_FAILED)})
+        return Exit.STORE_FAILED
     return Exit.DONE if server.started else Exit.DIFFERS
 
 

@@ -26,6 +26,7 @@ from natalog.kafka.clients import admin_client
 from natalog.kafka.offsets import LogBounds, identity_of
 from natalog.ledger.fold import ShelfDisagrees
 from natalog.ledger.follow import LEDGER, LedgerReader, Stretch
+from natalog.ledger.rocks import StoreFailed
 from natalog.ledger.store import bytes_in
 from natalog.status.detail import Detail
 from natalog.status.store import Doubtful
@@ -189,6 +190,8 @@ class Replica:
         except (ShelfDisagrees, Doubtful) as reason:
             self._doubt = str(reason) or "doubtful"
             return
+        except StoreFailed:
+            raise
         except Exception:
             # Never a guess: its numbers answer 503 from here on, the other partitions go on.
             log.critical(

@@ -11,19 +11,21 @@ import threading
 from collections.abc import Callable
 
 from natalog.exits import Exit
+from natalog.ledger.rocks import StoreFailed
 
 log = logging.getLogger(__name__)
 
 
 def vital_thread(target: Callable[[], None], name: str) -> threading.Thread:
-    """A daemon thread that ends the process with Exit.RESTART if `target` raises. Not started yet."""
+    """A daemon thread that ends the process if `target` raises: with Exit.STORE_FAILED if that is a StoreFailed, else
+    with Exit.RESTART. Not started yet."""
 
     def run() -> None:
         try:
             target()
-        except BaseException:
+        except BaseException as error:
             log.critical("a vital thread died: the process ends", extra={"part": name}, exc_info=True)
             logging.shutdown()
-            os._exit(Exit.RESTART)
+            os._exit(Exit.STORE_FAILED if isinstance(error, StoreFailed) else Exit.RESTART)
 
     return threading.Thread(target=run, name=name, daemon=True)

@@ -5,7 +5,7 @@ out batch by batch in order, so even without its log, and after kill -9, a famil
 moment. Whatever was not written out is folded again from the ledger. (Two families without an atomic flush tore in
 nine trials of nine; one family in none of nine.)
 
-A store is a cache: anything doubtful about it is answered by emptying it.
+A store is a cache: anything doubtful about it is answered by emptying it. An error of the machine's is not (rocks.py).
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import re
 import shutil
 import struct
 from collections.abc import Iterator, Mapping, Sequence
@@ -32,6 +31,7 @@ from rocksdict import (
 
 from natalog.decision.packing import FORMAT
 from natalog.ledger.head import Head
+from natalog.ledger.rocks import named_failures, open_or_empty
 
 log = logging.getLogger(__name__)
 
@@ -39,19 +39,6 @@ _POSITION = b"\xff"
 _IDENTITY = b"identity"
 _LAST = struct.Struct("<q")
 _ESCAPE = 0xFF
-
-
-# "While lock file …", "lock hold by current process": a damaged *block* is something else.
-_IN_USE = re.compile(r"\block (file|hold)")
-
-
-class StoreInUse(Exception):
-    """Another process has the store open."""
-
-
-def is_in_use(error: Exception) -> bool:
-    """Whether RocksDB could not open a directory because somebody has it open."""
-    return _IN_USE.search(str(error)) is not None
 
 
 def bytes_in(directory: Path) -> int:
@@ -73,7 +60,7 @@ class Position:
 
 
 class Shelf:
-    """States of one partition."""
+    """States of one partition. Reading and writing raise StoreFailed."""
 
     def __init__(self, store: Store, partition: int) -> None:
         self._store = store
@@ -86,7 +73,8 @@ class Shelf:
 
     def position(self) -> Position | None:
         """Position of the last write, None when empty."""
-        packed = self._family.get(_POSITION)
+        with self._store.named_failures():
+            packed = self._family.get(_POSITION)
         if packed is None:
             return None
         return Position(Head.unpack(packed[_LAST.size :]), _LAST.unpack_from(packed)[0])
@@ -95,8 +83,9 @@ class Shelf:
         """Packed states of the given keys; a key without one is absent."""
         distinct = list(dict.fromkeys(keys))
         wanted = distinct if max(distinct) < _POSITION else [_escaped(key) for key in distinct]
-        # rocksdict types keys and values as anything it can hold; without pickling they are bytes.
-        found: list[bytes | None] = self._family.get(wanted)  # type: ignore[arg-type,assignment]
+        with self._store.named_failures():
+            # rocksdict types keys and values as anything it can hold; without pickling they are bytes.
+            found: list[bytes | None] = self._family.get(wanted)  # type: ignore[arg-type,assignment]
         return {key: state for key, state in zip(distinct, found, strict=True) if state is not None}
 
     def keys_from(self, first: bytes) -> Iterator[bytes]:
@@ -116,18 +105,21 @@ class Shelf:
         for key, state in states.items():
             put(key if key < _POSITION else _escaped(key), state)
         put(_POSITION, _LAST.pack(position.last) + position.head.pack())
-        self._store.database.write(batch, self._store.write_options)
+        with self._store.named_failures():
+            self._store.database.write(batch, self._store.write_options)
 
     def clear(self) -> None:
         """Forget everything."""
         del self._family, self._handle
-        self._store.database.drop_column_family(self._name)
-        self._store.database.create_column_family(self._name, self._store.options)
+        with self._store.named_failures():
+            self._store.database.drop_column_family(self._name)
+            self._store.database.create_column_family(self._name, self._store.options)
         self._open()
 
     def flush(self, *, wait: bool) -> None:
         """Write to disk what is in memory; without `wait` in the background."""
-        self._family.flush(wait)
+        with self._store.named_failures():
+            self._family.flush(wait)
 
     def close(self) -> None:
         """Let go of the database, which closes when nobody holds it."""
@@ -143,7 +135,8 @@ class Store:
     """The shelves of all partitions in one directory.
 
     `cache_mib` bounds the block cache, `buffers_mib` the memory tables of all partitions together.
-    Raises StoreInUse when another process has it open. What is damaged so that it cannot be opened is emptied.
+    Raises StoreInUse when another process has it open, StoreFailed when it cannot be opened, read or written. What is
+    damaged is emptied.
     """
 
     def __init__(
@@ -156,21 +149,18 @@ class Store:
         self.write_options.disable_wal = True  # type: ignore[method-assign,assignment]
         self._open()
 
-    def _open(self, *, again: bool = False) -> None:
-        self._directory.mkdir(parents=True, exist_ok=True)
+    def named_failures(self) -> contextlib.AbstractContextManager[None]:
+        """What RocksDB raises within comes out as StoreFailed."""
+        return named_failures(self._directory)
+
+    def _open(self) -> None:
         # Options must be given for every family: on reopening, RocksDB else takes stored ones and drops the filter.
         families = {"default": self.options, **{f"p{p}": self.options for p in range(self._partitions)}}
-        try:
-            self.database = Rdict(str(self._directory), self.options, families)
-        except Exception as error:  # rocksdict raises nothing narrower
-            if is_in_use(error):
-                raise StoreInUse(f"another process uses {self._directory}") from error
-            if again:
-                raise
-            log.error("the store cannot be opened: emptied", extra={"reason": str(error)})
-            shutil.rmtree(self._directory)
-            self._open(again=True)
-            return
+        self.database, why = open_or_empty(
+            self._directory, lambda: Rdict(str(self._directory), self.options, families)
+        )
+        if why:
+            log.error("the store was damaged: emptied", extra={"reason": why})
         self.shelves = [Shelf(self, p) for p in range(self._partitions)]
 
     def belongs_to(self, identity: str) -> bool:
@@ -178,14 +168,16 @@ class Store:
 
         When it belongs to another, or holds states in another format, it is emptied and takes the name.
         """
-        known = self.database.get(_IDENTITY)
+        with self.named_failures():
+            known = self.database.get(_IDENTITY)
         wanted = identity.encode() + b" state format " + FORMAT.hex().encode()
         if known == wanted:
             return True
         if known is not None:
             self._empty()
-        self.database.put(_IDENTITY, wanted)
-        self.database.flush(True)
+        with self.named_failures():
+            self.database.put(_IDENTITY, wanted)
+            self.database.flush(True)
         return known is None
 
     def flush(self, *, wait: bool) -> None:

@@ -24,6 +24,8 @@ from natalog.resources import checkout, resource
 class KafkaUnavailable(Exception):
     """Kafka cannot be started on this machine; the text says what to install."""
 
+    safe_to_log = True
+
 
 @dataclass(frozen=True, slots=True)
 class KafkaNode:

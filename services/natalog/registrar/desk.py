@@ -14,11 +14,14 @@ from natalog import metrics
 from natalog.kafka.offsets import LogBounds, Place
 from natalog.ledger.fold import Fold, ShelfDisagrees
 from natalog.ledger.follow import LEDGER, LedgerReader, Stretch
+from natalog.ledger.rocks import StoreFailed
 from natalog.ledger.store import Store
 from natalog.registrar.faults import ForeignWriter, OutcomeUnknown
 from natalog.registrar.intake import Intake
+from natalog.registrar.markers import Markers
 from natalog.registrar.partition import Partition, Patience, Phase
-from natalog.registrar.takeover import Findings, Round
+from natalog.registrar.takeover import Findings, Round, compare_committed, missing_intake, passed
+from natalog.registrar.work import MARKED, MARKED_TOPIC
 from natalog.wire.topics import INTAKE_TOPICS
 
 log = logging.getLogger(__name__)
@@ -34,6 +37,7 @@ class Desk:
         *,
         store: Store,
         reader: LedgerReader,
+        markers: Markers,
         admin: AdminClient,
         offsets: Consumer,
         history: Mapping[int, int],
@@ -45,6 +49,7 @@ class Desk:
             self.partitions[number].alarmed_to = end
         self._store = store
         self._reader = reader
+        self._markers = markers
         self._admin = admin
         self._offsets = offsets
         self._rounds: list[Round] = []
@@ -58,6 +63,9 @@ class Desk:
             metrics.PARTITION_HALTED.labels(partition.number).set(0)
             metrics.VOID_ENTRIES.labels(partition.number)
             metrics.CLOCK_STEP.labels(partition.number).set(0)
+            for topic in INTAKE_TOPICS:
+                if topic != MARKED_TOPIC:
+                    metrics.INTAKE_MISSING.labels(topic, partition.number)
         reader.start({p.number: p.fold.resume for p in self.partitions})
 
     def attach(self, intake: Intake) -> None:
@@ -113,7 +121,7 @@ class Desk:
             self._lift(partition)
             partition.phase = Phase.FOLLOWING
             partition.suspicious = False
-            partition.known_gaps.clear()
+            partition.gaps.forget()
             partition.fold.doubt()  # our own entries were never read
             self._read(partition)
         self._store.flush(wait=True)
@@ -158,11 +166,12 @@ class Desk:
         if shorter:
             log.error("ledger ends before our entries do", extra={"partitions": [p.number for p in shorter]})
             self.recheck(shorter)
+        self._markers.look(self.deciding(), found, now)
         for partition in self.deciding():
             if any(
                 at < found.get((topic, partition.number), 0)
                 for topic, at in zip(INTAKE_TOPICS, partition.resume, strict=True)
-                if topic != "certificate.invalidations"
+                if topic != MARKED_TOPIC
             ) and partition.patience.is_spent(partition.resume, now):
                 raise OutcomeUnknown(f"intake partition {partition.number} delivers nothing")
             if partition.patience.is_over(
@@ -204,6 +213,19 @@ class Desk:
         if passed := [p for p in self.partitions if p.phase is Phase.TAKING_OVER and self._has_passed(p)]:
             self._start_deciding(passed)
 
+    def pass_markers(self) -> None:
+        """Take what has been read of offsets that may hold transaction markers alone. Waits for nothing."""
+        self._markers.read(self.partitions)
+
+    def to_vouch(self, *, all_of_them: bool) -> list[Partition]:
+        """Where the group's committed offsets are to be committed: where markers were passed of which it does not know,
+        or everywhere, but for where it knows of some that are not passed yet."""
+        return [
+            p
+            for p in self.deciding()
+            if p.passed > p.vouched or (all_of_them and p.vouched <= p.resume[MARKED])
+        ]
+
     def taking_over(self) -> list[Partition]:
         """Partitions whose takeover waits for open transactions to end, or for the fold."""
         unstable = frozenset(
@@ -243,6 +265,7 @@ class Desk:
         partition.target = None
         partition.since = time.monotonic()
         partition.suspicious = suspicious
+        partition.passed = 0  # the fold may come to stand before what was decided when it was proven
         if partition.number not in self._reader.partitions:
             self._read(partition)
 
@@ -270,6 +293,8 @@ class Desk:
         except ShelfDisagrees as disagreement:
             self._refold(partition, str(disagreement))
             return
+        except StoreFailed:
+            raise
         except Exception as exception:
             self.halt(partition, "ledger unreadable", exception)
             return
@@ -311,15 +336,18 @@ class Desk:
             return False
         if not partition.fold.is_proven or offset < partition.target:
             return False
-        if (missing := self._missing_intake(partition, findings)) is not None:
+        partition.passed = passed(partition.resume[MARKED], partition.number, findings)
+        if (missing := missing_intake(partition, findings)) is not None:
             self.halt(partition, "intake lost", None, missing)
             return False
         return True
 
     def _start_deciding(self, partitions: list[Partition]) -> None:
         for partition in partitions:
+            findings = self._findings[partition.number]
             if not partition.suspicious:
-                self._compare_committed(partition, self._findings[partition.number])
+                compare_committed(partition, findings)
+            partition.vouched = max(0, findings.committed.get((MARKED_TOPIC, partition.number), -1))
             if partition.tail > _LONG_TAIL:
                 # Or a process killed again and again would fold ever more at each start.
                 partition.fold.shelf.flush(wait=False)
@@ -342,32 +370,6 @@ class Desk:
         numbers = [p.number for p in partitions]
         self._reader.stop(numbers)
         self._open_intake().open(numbers)
-
-    def _missing_intake(self, partition: Partition, findings: Findings) -> str | None:
-        for topic, resume in zip(INTAKE_TOPICS, partition.resume, strict=True):
-            start, end = findings.starts[topic, partition.number], findings.ends[topic, partition.number]
-            if start > resume:
-                return f"{topic} begins at {start}, but {resume} is to be decided next: records expired undecided"
-            if end < resume:
-                return (
-                    f"{topic} ends at {end}, but records up to {resume} were decided: it is not the same log"
-                )
-        return None
-
-    def _compare_committed(self, partition: Partition, findings: Findings) -> None:
-        for topic, resume in zip(INTAKE_TOPICS, partition.resume, strict=True):
-            committed = findings.committed.get((topic, partition.number), -1)
-            if committed != resume and (committed >= 0 or resume > 0):
-                metrics.COMMITTED_DIFFERS.labels(topic, partition.number).inc()
-                log.error(
-                    "committed offset differs from the ledger; the ledger counts",
-                    extra={
-                        "topic": topic,
-                        "partition": partition.number,
-                        "committed": committed,
-                        "ledger": resume,
-                    },
-                )
 
     def _open_intake(self) -> Intake:
         assert self._intake is not None

@@ -5,40 +5,26 @@ from __future__ import annotations
 import contextlib
 import logging
 import time
-from dataclasses import dataclass
+from collections.abc import Callable
 
 from confluent_kafka import KafkaError, KafkaException, Message
 from confluent_kafka.admin import AdminClient
 
 from natalog import metrics
-from natalog.kafka.offsets import LogBounds
+from natalog.kafka.offsets import LogBounds, Place
 from natalog.ledger.store import Store
 from natalog.registrar.desk import Desk
 from natalog.registrar.faults import BatchRefused, Ending, Fenced, OutcomeUnknown, is_same_instance
 from natalog.registrar.flight import Committer, Displaced, Flight
 from natalog.registrar.hidden import HiddenEnds
 from natalog.registrar.intake import LEAD, Batch, Intake
+from natalog.registrar.pace import Pace
 from natalog.registrar.partition import Partition, Phase
-from natalog.registrar.work import Columns, Decided, Decider, IntakeGap, columns_of, in_order
+from natalog.registrar.work import MARKED, Columns, Decided, Decider, columns_of
 from natalog.registrar.writer import LedgerWriter
 from natalog.wire.topics import INTAKE_TOPICS
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """Seconds between chores, and records folded per turn."""
-
-    flush: float = 30.0
-    most_unflushed: int = 150_000
-    """Records after which state is written to disk whatever the time: a new process folds what was not, in some 1 s."""
-    watch: float = 2.0
-    idle_wait: float = 0.05
-    fold_while_deciding: int = 300
-    fold_otherwise: int = 5_000
-    backlog: int = 500
-    """Records in a batch from which on more are taken as waiting: the next batch is decided during the flight."""
 
 
 class Registrar:
@@ -66,7 +52,7 @@ class Registrar:
         self._stopping = False
         self.turned_at = time.monotonic()
         """When the last round began; see main's watchdog."""
-        self._flushed = self._watched = time.monotonic()
+        self._flushed = self._watched = self._vouched = time.monotonic()
         self._unflushed = 0
         self._ends: LogBounds | None = None
         self._hidden = HiddenEnds()
@@ -199,15 +185,8 @@ class Registrar:
             self._lost = flight.failure
 
     def _in_order(self, partition: Partition, messages: list[Message]) -> Columns | None:
-        columns = columns_of(messages)
-        try:
-            columns = in_order(columns, partition.decided_to.causes, partition.known_gaps)
-        except IntakeGap as gap:
-            log.warning(
-                "intake gap: reading again", extra={"partition": partition.number, "detail": str(gap)}
-            )
-            metrics.REGISTRAR_THROWN_AWAY.labels("gap").inc()
-            partition.known_gaps.add(gap.place)
+        columns = partition.gaps.sift(columns_of(messages), partition.decided_to.causes)
+        if columns is None:
             self._intake.open([partition.number])
             return None
         return columns if columns.offsets else None
@@ -274,25 +253,51 @@ class Registrar:
             ends, self._ends = self._ends, None
             self._enter(self._landed_flight())  # its entries stand beyond the last known end
             self._desk.compare_ends(ends, now)
+        self._desk.pass_markers()
         if now - self._watched > self._pace.watch:
             self._watched = now
             if self._ends is None and (places := self._desk.watched()):
                 self._ends = LogBounds(self._admin, (), places)
             if hidden := self._hidden.look(self._desk.taking_over(), now):
                 self._sweep(hidden)
+            self._vouch(now)
             self._desk.measure()
 
     def _sweep(self, partitions: list[Partition]) -> None:
         self._enter(self._landed_flight())
         lead = INTAKE_TOPICS.index(LEAD)
+        self._aside(self._writer.sweep, {(LEAD, p.number): p.resume[lead] for p in partitions})
+
+    def _vouch(self, now: float) -> None:
+        """Commit for the group what it has not been told yet, or so long ago that Kafka may soon forget it."""
+        is_old = now - self._vouched >= self._pace.vouch
+        if not self._desk.to_vouch(all_of_them=is_old):
+            return
+        self._enter(
+            self._landed_flight()
+        )  # or its offsets would be taken back; it may also end deciding somewhere
+        partitions = self._desk.to_vouch(all_of_them=is_old)
+        offsets = {
+            (topic, p.number): offset
+            for p in partitions
+            for topic, offset in zip(INTAKE_TOPICS, p.resume, strict=True)
+        }
+        if offsets and self._aside(self._writer.vouch, offsets):
+            for partition in partitions:
+                partition.vouched = partition.resume[MARKED]
+            if is_old:
+                self._vouched = now
+
+    def _aside(self, step: Callable[[dict[Place, int], object], None], offsets: dict[Place, int]) -> bool:
+        """A transaction between two flights. False when it was refused."""
         try:
-            self._writer.sweep(
-                {(LEAD, p.number): p.resume[lead] for p in partitions}, self._intake.metadata()
-            )
+            step(offsets, self._intake.metadata())
         except BatchRefused as refused:
-            log.warning("not swept", extra={"cause": str(refused)})
+            log.warning("refused", extra={"step": step.__name__, "cause": str(refused)})
+            return False
         except OutcomeUnknown as unknown:
             raise self._ending(unknown) from unknown
+        return True
 
 
 def _cause_of(sick: Exception) -> str:

@@ -26,15 +26,17 @@ from natalog.kafka.clients import (
 )
 from natalog.kafka.offsets import Identity, LogBounds, identity_of
 from natalog.ledger.follow import LEDGER, LedgerReader
+from natalog.ledger.rocks import StoreFailed, StoreInUse
 from natalog.ledger.rules import remember, rules_in_force
 from natalog.ledger.seal import SealKeyError, seal_with
-from natalog.ledger.store import Store, StoreInUse, bytes_in
+from natalog.ledger.store import Store, bytes_in
 from natalog.registrar.backlog import Backlog
 from natalog.registrar.desk import Desk
 from natalog.registrar.faults import Ending
 from natalog.registrar.intake import LEAD, Intake
 from natalog.registrar.loop import Registrar
-from natalog.registrar.work import Decider
+from natalog.registrar.markers import Markers
+from natalog.registrar.work import MARKED_TOPIC, Decider
 from natalog.registrar.writer import LedgerWriter
 from natalog.settings import Settings
 from natalog.wire.topics import TOPICS
@@ -52,6 +54,8 @@ def main(settings: Settings) -> int:
     except StoreInUse as error:
         log.error("already running on this directory", extra={"detail": str(error)})
         return Exit.ALREADY_RUNNING
+    except StoreFailed as failure:
+        return _store_failed(failure)
     except Ending as ending:
         log.error("ending", extra={"cause": type(ending).__name__, "detail": str(ending)})
         return ending.code
@@ -66,8 +70,15 @@ def main(settings: Settings) -> int:
             "ending", extra={"cause": type(ending).__name__, "detail": str(ending), "code": int(ending.code)}
         )
         return ending.code
+    except StoreFailed as failure:
+        return _store_failed(failure)
     log.info("stopped")
     return Exit.DONE
+
+
+def _store_failed(failure: StoreFailed) -> Exit:
+    log.error("the store failed", extra={"detail": str(failure), "code": int(Exit.STORE_FAILED)})
+    return Exit.STORE_FAILED
 
 
 STUCK = 20.0
@@ -87,7 +98,7 @@ def _watch(registrar: Registrar) -> None:
 
 
 def build(settings: Settings) -> Registrar:
-    """All parts, connected. Waits for Kafka. Raises StoreInUse, Ending."""
+    """All parts, connected. Waits for Kafka. Raises StoreInUse, StoreFailed, Ending."""
     instance = settings.instance or f"{socket.gethostname()}-registrar"
     rules, _ = rules_in_force(settings.rules)
     remember(rules, settings.data)
@@ -114,6 +125,7 @@ def build(settings: Settings) -> Registrar:
     desk = Desk(
         store=store,
         reader=LedgerReader(settings.kafka, instance),
+        markers=Markers(LedgerReader(settings.kafka, instance, MARKED_TOPIC)),
         admin=admin,
         offsets=offsets_consumer(settings.kafka, settings.registrar_group, instance),
         history=_history(admin, [p for p, shelf in enumerate(store.shelves) if shelf.position() is None]),

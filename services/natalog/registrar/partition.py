@@ -7,6 +7,8 @@ from enum import Enum
 from natalog.ledger.fold import Fold
 from natalog.ledger.head import Head
 from natalog.ledger.step import Outcome
+from natalog.registrar.gaps import Gaps
+from natalog.registrar.work import MARKED
 
 
 class Phase(Enum):
@@ -99,9 +101,12 @@ class Partition:
         self.clock_step = ClockStep()
         self.alarmed_to = fold.head.offset
         """Void entries before this ledger offset are history: they were counted by whoever met them first."""
-        self.known_gaps: set[tuple[int, int]] = set()
-        """(topic index, offset) after a gap in the intake that a second reading confirmed."""
-
+        self.gaps = Gaps(self.number)
+        self.passed = 0
+        """Offset of MARKED_TOPIC before which nothing is left to decide, though the last record decided lies further
+        back: what stands between are transaction markers (markers.py). 0 when not known."""
+        self.vouched = 0
+        """What the group has committed of MARKED_TOPIC, as far as known: another registrar can tell `passed` by it."""
         self.ahead: Outcome | None = None
         """DECIDING: what a flight carries; the fold does not have it yet."""
 
@@ -112,5 +117,7 @@ class Partition:
 
     @property
     def resume(self) -> list[int]:
-        """Next offset of each intake topic, by the ledger."""
-        return [last + 1 for last in self.fold.head.causes]
+        """Next offset of each intake topic: by the ledger, and past markers known as such."""
+        offsets = [last + 1 for last in self.fold.head.causes]
+        offsets[MARKED] = max(offsets[MARKED], self.passed)
+        return offsets

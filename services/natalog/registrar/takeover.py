@@ -19,9 +19,12 @@ from dataclasses import dataclass
 from confluent_kafka import Consumer, KafkaException
 from confluent_kafka.admin import AdminClient
 
+from natalog import metrics
 from natalog.kafka.offsets import CommittedOffsets, LogBounds, Place
 from natalog.ledger.follow import LEDGER
 from natalog.registrar.faults import OutcomeUnknown
+from natalog.registrar.partition import Partition
+from natalog.registrar.work import MARKED_TOPIC
 from natalog.wire.topics import INTAKE_TOPICS
 
 log = logging.getLogger(__name__)
@@ -44,6 +47,47 @@ class Findings:
     ledger_ends: dict[int, int]
     folded: dict[int, int]
     """Where our own fold stood when `ledger_ends` was asked: a ledger that ended before it has lost records."""
+
+
+def passed(resume: int, number: int, findings: Findings) -> int:
+    """Where MARKED_TOPIC begins, if all that expired of it from `resume` on was transaction markers; else 0.
+
+    The group's committed offset tells: it only ever comes to stand after a record that was decided, or after offsets
+    that were read and held none (markers.py). It is believed of what is gone, never of what can still be read.
+    """
+    place = (MARKED_TOPIC, number)
+    start = findings.starts[place]
+    return start if resume < start <= findings.committed.get(place, -1) <= findings.ends[place] else 0
+
+
+def missing_intake(partition: Partition, findings: Findings) -> str | None:
+    """What says that records to be decided are gone, if anything does."""
+    for topic, resume in zip(INTAKE_TOPICS, partition.resume, strict=True):
+        start, end = findings.starts[topic, partition.number], findings.ends[topic, partition.number]
+        if start > resume:
+            return f"{topic} begins at {start}, but {resume} is to be decided next: records expired undecided"
+        if end < resume:
+            return f"{topic} ends at {end}, but records up to {resume} were decided: it is not the same log"
+    return None
+
+
+def compare_committed(partition: Partition, findings: Findings) -> None:
+    """Alarm of committed offsets that are not where they belong: something lost or touched them."""
+    for topic, resume in zip(INTAKE_TOPICS, partition.resume, strict=True):
+        place = (topic, partition.number)
+        committed = findings.committed.get(place, -1)
+        past_markers = topic == MARKED_TOPIC and resume <= committed <= findings.ends[place]
+        if committed != resume and (committed >= 0 or resume > 0) and not past_markers:
+            metrics.COMMITTED_DIFFERS.labels(topic, partition.number).inc()
+            log.error(
+                "committed offset differs from the ledger; the ledger counts",
+                extra={
+                    "topic": topic,
+                    "partition": partition.number,
+                    "committed": committed,
+                    "ledger": resume,
+                },
+            )
 
 
 class Round:

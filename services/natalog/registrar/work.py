@@ -9,12 +9,14 @@ from confluent_kafka import Message
 
 from natalog.decision.rules import RuleSet
 from natalog.ledger.fold import Fold
+from natalog.ledger.rocks import StoreFailed
 from natalog.ledger.step import Outcome, decide_batch
 from natalog.wire.topics import INTAKE_TOPICS
 
+MARKED_TOPIC = "certificate.invalidations"
+"""The one intake topic with transaction markers, which take offsets and are never delivered: registrars write to it."""
+MARKED = INTAKE_TOPICS.index(MARKED_TOPIC)
 _INDEX = {topic: index for index, topic in enumerate(INTAKE_TOPICS)}
-_MARKED = INTAKE_TOPICS.index("certificate.invalidations")
-"""The one intake topic with transaction markers, which take offsets."""
 
 
 @dataclass(slots=True)
@@ -39,10 +41,12 @@ class Columns:
 
 
 class IntakeGap(Exception):
-    """Records are missing before `offset`: read them again, and believe it only when they are missing again."""
+    """Records are missing from `first` to before `offset`: read them again, and believe it only when they are missing
+    again."""
 
-    def __init__(self, topic: int, offset: int) -> None:
-        super().__init__(f"{INTAKE_TOPICS[topic]}: nothing before {offset}")
+    def __init__(self, topic: int, first: int, offset: int) -> None:
+        super().__init__(f"{INTAKE_TOPICS[topic]}: nothing from {first} to before {offset}")
+        self.topic, self.first, self.offset = topic, first, offset
         self.place = (topic, offset)
 
 
@@ -69,8 +73,8 @@ def in_order(columns: Columns, causes: Sequence[int], known_gaps: set[tuple[int,
             if offset <= last[topic]:
                 regular = False
                 continue
-            if topic != _MARKED and (topic, offset) not in known_gaps:
-                raise IntakeGap(topic, offset)
+            if topic != MARKED and (topic, offset) not in known_gaps:
+                raise IntakeGap(topic, last[topic] + 1, offset)
         last[topic] = offset
     return columns if regular else _without_decided(columns, causes)
 
@@ -113,12 +117,14 @@ class Decider:
         """Decide all records; of those with one that cannot be decided, the ones before it.
 
         `ahead` is what was decided here last and is not in the fold yet. The fold stays as it is; the outcome becomes
-        true when it is committed.
+        true when it is committed. Raises StoreFailed.
         """
         sick: Exception | None = None
         outcome: Outcome | None = None
         try:
             outcome = self._decide(fold, ahead, columns)
+        except StoreFailed:
+            raise  # no record is to blame
         except Exception as exception:
             sick = exception
             # Pure and all or nothing: find the longest beginning that can be decided.
@@ -128,6 +134,8 @@ class Decider:
                 try:
                     outcome = self._decide(fold, ahead, columns.cut(middle))
                     good = middle
+                except StoreFailed:
+                    raise
                 except Exception as closer:
                     sick, bad = closer, middle
             columns = columns.cut(good)

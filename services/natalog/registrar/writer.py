@@ -14,10 +14,11 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer, Topic
 from natalog.kafka.clients import INTAKE_RECORD_LIMIT
 from natalog.ledger.follow import LEDGER
 from natalog.registrar.faults import BatchRefused, OutcomeUnknown, error_of
+from natalog.registrar.work import MARKED_TOPIC
 
 log = logging.getLogger(__name__)
 
-SUCCESSIONS = "certificate.invalidations"
+SUCCESSIONS = MARKED_TOPIC
 PATIENCE = 12.0
 """Seconds a transaction may take, all its steps together, before the process ends: a little more than Kafka gives it
 (`registrar_transaction_ms`). A new process waits for Kafka as long as it takes, while a client that saw its broker go
@@ -146,6 +147,12 @@ class LedgerWriter:
             self.send(partition, [(b"", b"")])
         self.settle()
         self.abort("begun only to end what has no marker")
+
+    def vouch(self, offsets: dict[tuple[str, int], int], metadata: object) -> None:
+        """Commit next intake offsets alone, in a transaction of their own. Raises BatchRefused, OutcomeUnknown."""
+        self.begin()
+        self.send_offsets(offsets, metadata)
+        self.commit()
 
     def is_superseded(self, metadata: object) -> bool:
         """Whether another process has taken this transactional id, as one does before it joins the group.

@@ -45,7 +45,8 @@ from rocksdict import (
 )
 
 from natalog.ledger.head import Head
-from natalog.ledger.store import Position, StoreInUse, is_in_use
+from natalog.ledger.rocks import StoreFailed, is_damaged, named_failures, open_or_empty
+from natalog.ledger.store import Position
 from natalog.status.sets import Changes, Sets
 
 FORMAT = b"status view 1"
@@ -71,7 +72,8 @@ class Doubtful(Exception):
 
 
 class ViewStore:
-    """One directory. Raises StoreInUse when another process has it open. What cannot be opened is emptied."""
+    """One directory. Raises StoreInUse when another process has it open, StoreFailed when it cannot be opened, read or
+    written. What is damaged is emptied when it is opened, and Doubtful when it is read."""
 
     def __init__(self, directory: Path, partitions: int, *, cache_mib: int = 64) -> None:
         self._directory = directory
@@ -87,18 +89,15 @@ class ViewStore:
         self._open()
 
     def _open(self) -> None:
-        self._directory.mkdir(parents=True, exist_ok=True)
-        try:
-            # On reopening, RocksDB takes stored options and drops the filter unless they are given by family.
-            self._database = Rdict(str(self._directory), self._options, {"default": self._options})
-        except Exception as error:  # rocksdict raises nothing narrower
-            if is_in_use(error):
-                raise StoreInUse(f"another process uses {self._directory}") from error
-            if self.was_damaged:
-                raise
-            self.was_damaged = True
-            shutil.rmtree(self._directory)
-            self._open()
+        # On reopening, RocksDB takes stored options and drops the filter unless they are given by family.
+        self._database, why = open_or_empty(
+            self._directory,
+            lambda: Rdict(str(self._directory), self._options, {"default": self._options}),
+        )
+        self.was_damaged = self.was_damaged or bool(why)
+
+    def _named_failures(self) -> contextlib.AbstractContextManager[None]:
+        return named_failures(self._directory)
 
     def gather(self) -> None:
         """From here on `places` shows new events only after `settle`: they are written in large sorted runs."""
@@ -122,8 +121,9 @@ class ViewStore:
 
     def name(self, identity: str) -> None:
         """Say which ledger this is folded from."""
-        self._database.put(_IDENTITY, FORMAT + b" " + identity.encode())
-        self._database.flush(True)
+        with self._named_failures():
+            self._database.put(_IDENTITY, FORMAT + b" " + identity.encode())
+            self._database.flush(True)
 
     def empty(self) -> None:
         """Forget everything."""
@@ -189,7 +189,8 @@ class ViewStore:
             put(_CHANGES + _COUNTER.pack(changes[0]), changes[1])
         put(_position_key(partition), _LAST.pack(position.last) + position.head.pack())
         size = batch.size_in_bytes()
-        self._database.write(batch, self._write)
+        with self._named_failures():
+            self._database.write(batch, self._write)
         if self._gathered is not None:
             self._beside += size
             if len(self._gathered) >= _GATHERED or self._beside >= _BESIDE:
@@ -203,14 +204,15 @@ class ViewStore:
         batch.put(_SNAPSHOT, _snapshot(counter, positions, sets))
         for old in range(since + 1, counter + 1):
             batch.delete(_CHANGES + _COUNTER.pack(old))
-        self._database.write(batch, self._write)
+        with self._named_failures():
+            self._database.write(batch, self._write)
 
     def details(self, numbers: Sequence[bytes]) -> list[bytes | None]:
         """Details in the order of `numbers`. Raises Doubtful when they cannot be read."""
         try:
             found: list[bytes | None] = self._database.get([_DETAIL + n for n in numbers])  # type: ignore[assignment]
         except Exception as error:
-            raise Doubtful(f"a detail cannot be read: {type(error).__name__}") from error
+            raise _unreadable(error) from error
         return found
 
     def places(self, event_id: bytes, partition: int | None) -> list[tuple[int, int]]:
@@ -234,7 +236,8 @@ class ViewStore:
     def flush(self, *, wait: bool) -> None:
         """Write to disk what is in memory; without `wait` in the background."""
         self._put_gathered()
-        self._database.flush(wait)
+        with self._named_failures():
+            self._database.flush(wait)
         self._beside = 0
 
     def _put_gathered(self) -> None:
@@ -243,14 +246,15 @@ class ViewStore:
         keys, self._gathered = self._gathered, []
         keys.sort()
         path = self._directory / "gathered.sst"
-        file = SstFileWriter(options=self._options)
-        file.open(str(path))
-        for key in keys:
-            file[key] = b""
-        file.finish()
         move = IngestExternalFileOptions()
         move.set_move_files(True)
-        self._database.ingest_external_file([str(path)], move)
+        with self._named_failures():
+            file = SstFileWriter(options=self._options)
+            file.open(str(path))
+            for key in keys:
+                file[key] = b""
+            file.finish()
+            self._database.ingest_external_file([str(path)], move)
 
     def close(self) -> None:
         """Let go of the directory, everything written."""
@@ -261,7 +265,7 @@ class ViewStore:
         try:
             return self._database.get(key)
         except Exception as error:
-            raise Doubtful(f"the store cannot be read: {error}") from error
+            raise _unreadable(error) from error
 
     def _from(self, first: bytes, *, within: bool = False) -> Iterator[tuple[bytes, bytes]]:
         """Keys and values in order. `within`: whoever asks stops before the first _PREFIX bytes change."""
@@ -270,11 +274,17 @@ class ViewStore:
         try:
             yield from self._database.items(from_key=first, read_opt=options)
         except Exception as error:
-            raise Doubtful(f"the store cannot be read: {error}") from error
+            raise _unreadable(error) from error
 
     @staticmethod
     def _position(packed: bytes | None) -> Position | None:
         return None if packed is None else _unpack_position(packed)
+
+
+def _unreadable(error: Exception) -> Doubtful | StoreFailed:
+    """What an error of RocksDB's says of the store it was read from."""
+    text = f"the store cannot be read: {error}"
+    return Doubtful(text) if is_damaged(error) else StoreFailed(text)
 
 
 def _position_key(partition: int) -> bytes:

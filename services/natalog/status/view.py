@@ -122,7 +122,7 @@ class StatusView:
         self.tails = [Tail(position) for position in positions]
         self._positions = [int(tail.head.offset) for tail in self.tails]
         self._snapshot_at, self._counter = at, last
-        return "the store could not be opened" if self._store.was_damaged else why
+        return "the store was damaged" if self._store.was_damaged else why
 
     def gather(self) -> None:
         """The ledger is far ahead: `places` shows new entries only after `settle`, and folding is cheaper."""

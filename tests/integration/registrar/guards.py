@@ -18,7 +18,7 @@ from natalog.kafka import clients
 from natalog.ledger import fold, step
 from natalog.ledger.head import Head
 from natalog.ledger.store import Store
-from natalog.registrar import alerts, desk, flight, hidden, intake, loop, takeover, work, writer
+from natalog.registrar import alerts, desk, flight, gaps, hidden, intake, loop, takeover, work, writer
 from natalog.registrar.partition import Phase
 from natalog.wire.errors import WireError
 from natalog.wire.hot import read_entry
@@ -104,28 +104,50 @@ def ask_no_group() -> None:
 
 @guard("resume", "test_intake.py::test_committed_offsets_set_forward_and_back")
 def trust_committed_offsets() -> None:
-    compare = desk.Desk._compare_committed
+    compare = desk.compare_committed
     committed: dict[int, list[int]] = {}
 
-    def trust(self: desk.Desk, partition: Any, findings: takeover.Findings) -> None:
-        compare(self, partition, findings)
+    def trust(partition: Any, findings: takeover.Findings) -> None:
+        compare(partition, findings)
         places = [(topic, partition.number) for topic in desk.INTAKE_TOPICS]
         committed[partition.number] = [max(0, findings.committed.get(place, -1)) for place in places]
-        partition.known_gaps = Anything()
+        partition.gaps.known = Anything()
 
-    replace(desk.Desk, "_compare_committed", trust)
+    replace(desk, "compare_committed", trust)
     replace(desk.Desk, "resume", lambda self, number: committed[number])
 
 
-@guard("intake start", "test_intake.py::test_intake_log_that_starts_too_late")
+@guard("intake start")
 def start_anywhere() -> None:
-    replace(desk.Desk, "_missing_intake", lambda self, partition, findings: None)
+    replace(desk, "missing_intake", lambda partition, findings: None)
     decide_in_any_order()
+
+
+@guard("holes told", "test_intake.py::test_a_hole_in_an_intake_log_is_told_of")
+def pass_over_holes() -> None:
+    replace(gaps.Gaps, "_tell", lambda self, gap: None)
+
+
+@guard("expired markers", "test_markers.py::test_markers_may_expire")
+def take_expired_markers_for_records() -> None:
+    replace(desk, "passed", lambda resume, number, findings: 0)
+
+
+@guard("markers proven", "test_markers.py::test_record_that_expires_behind_a_marker_is_lost")
+def pass_whatever_expired() -> None:
+    """Take whatever is gone of the one topic with transaction markers for markers."""
+    replace(desk, "passed", lambda resume, number, findings: findings.starts[takeover.MARKED_TOPIC, number])
+
+
+@guard("vouch again", "test_markers.py::test_committed_offsets_are_told_again")
+def vouch_once() -> None:
+    original = desk.Desk.to_vouch
+    replace(desk.Desk, "to_vouch", lambda self, *, all_of_them: original(self, all_of_them=False))
 
 
 @guard("order", "test_decides.py::test_unknown_fingerprint_halts_its_partition_alone")
 def decide_in_any_order() -> None:
-    replace(loop, "in_order", lambda columns, causes, known_gaps: columns)
+    replace(gaps, "in_order", lambda columns, causes, known_gaps: columns)
 
 
 @guard("proof", "test_chain.py::test_state_that_is_not_of_this_ledger")
@@ -290,6 +312,10 @@ def reset_to_the_start() -> None:
         return original(bootstrap, name, group, settings)
 
     replace(clients, "_consumer", resetting)
+
+
+# Each would do: the first tells at the takeover, the other as soon as the intake is read.
+TESTS["intake start,reset is an error"] = "test_intake.py::test_intake_log_that_starts_too_late"
 
 
 # 5 Live before bulk --------------------------------------------------------------------------------------------------

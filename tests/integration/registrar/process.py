@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[3]
 
 
 class RegistrarProcess:
-    """`extra` goes to the runner: AT, DO, WITHOUT, OLD, FLUSH, UNFLUSHED (see runner.py).
+    """`extra` goes to the runner: AT, DO, WITHOUT, OLD, FLUSH, UNFLUSHED, VOUCH (see runner.py).
 
     `batch` is the most records of one.
     """

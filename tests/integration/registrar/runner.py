@@ -7,6 +7,7 @@
 * RUNNER_OLD=1: a build that does not know sla.alerts yet.
 * RUNNER_FLUSH=1.5: seconds between two flushes of the state.
 * RUNNER_UNFLUSHED=100: records between two flushes of the state.
+* RUNNER_VOUCH=1.5: seconds between two commits of the group's offsets alone.
 
 No product code knows of this: steps are methods, and methods can be replaced.
 """
@@ -28,6 +29,7 @@ from natalog import logs
 from natalog.ledger.store import Shelf
 from natalog.registrar import desk, intake, loop, work, writer
 from natalog.registrar import main as entry_point
+from natalog.registrar.pace import Pace
 from natalog.settings import Settings, load
 from tests.integration.registrar.guards import without
 from tests.integration.registrar.replacing import replace
@@ -120,15 +122,15 @@ def old_build() -> None:
     replace(desk.Patience, "is_spent", lambda self, resume, now: False)
 
 
-def flush_every(**bound: float) -> None:
-    """Keep less in memory only: `flush` seconds, `most_unflushed` records."""
+def go_at(**pace: float) -> None:
+    """At a pace of its own: `flush` and `vouch` in seconds, `most_unflushed` in records."""
     original = loop.Registrar.__init__
 
     @functools.wraps(original)
-    def flushing(self: loop.Registrar, **parts: Any) -> None:
-        original(self, **parts, pace=loop.Pace(**bound))
+    def paced(self: loop.Registrar, **parts: Any) -> None:
+        original(self, **parts, pace=Pace(**pace))
 
-    replace(loop.Registrar, "__init__", flushing)
+    replace(loop.Registrar, "__init__", paced)
 
 
 def run(variables: dict[str, str]) -> int:
@@ -147,10 +149,9 @@ def run(variables: dict[str, str]) -> int:
             stumble(point, deeds(settings)[do])
     if variables.get("RUNNER_OLD"):
         old_build()
-    if seconds := variables.get("RUNNER_FLUSH"):
-        flush_every(flush=float(seconds))
-    if records := variables.get("RUNNER_UNFLUSHED"):
-        flush_every(most_unflushed=int(records))
+    names = {"RUNNER_FLUSH": "flush", "RUNNER_UNFLUSHED": "most_unflushed", "RUNNER_VOUCH": "vouch"}
+    if pace := {field: float(variables[name]) for name, field in names.items() if name in variables}:
+        go_at(**pace)
     return int(entry_point.main(settings))
 
 

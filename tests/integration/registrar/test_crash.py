@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import resource
 import signal
 import time
 
 import pytest
 
 from natalog.exits import Exit
-from natalog.registrar.loop import Pace
+from natalog.registrar.pace import Pace
 from tests.integration.registrar.conftest import Bench
 from tests.integration.registrar.records import claim, filing, number, void
 
@@ -167,3 +168,22 @@ def test_two_processes_on_one_directory(bench: Bench) -> None:
     bench.sender.send([filing(number()) for _ in range(10)])
     bench.eventually(10)
     assert first.stop() == Exit.DONE
+
+
+def test_a_disk_that_takes_no_more_ends_the_registrar_and_costs_nothing(bench: Bench) -> None:
+    registrar = bench.registrar(flush="0.5").wait_ready()
+    sent = bench.sender.send([filing(number(3)) for _ in range(20)])
+    bench.eventually(sent)
+    # As a full disk does, but for this process alone: its log is still below that, a state's file is not.
+    resource.prlimit(registrar.process.pid, resource.RLIMIT_FSIZE, (60_000, 60_000))
+    deadline = time.monotonic() + 20
+    # The file is written in the background; the next records to decide find that out.
+    while registrar.process.poll() is None and time.monotonic() < deadline:
+        sent += bench.sender.send([filing(number(3)) for _ in range(500)])
+        time.sleep(0.2)
+    assert registrar.wait_end(1) == Exit.STORE_FAILED
+    assert registrar.logged("File too large"), registrar.log()
+    assert not registrar.logged("halted"), "no record is to blame"
+    assert registrar.kept() >= 20, "what had come to disk stays there"
+    bench.registrar().wait_ready()
+    assert not bench.eventually(sent).void

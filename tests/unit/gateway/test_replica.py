@@ -5,9 +5,14 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from types import SimpleNamespace
+
+import pytest
 
 from natalog.gateway.replica import Replica
 from natalog.gateway.replies import Replies
+from natalog.ledger.follow import Stretch
+from natalog.ledger.rocks import StoreFailed
 from natalog.status.view import Advance
 
 
@@ -49,3 +54,17 @@ def test_entries_are_handed_over_while_submissions_come_and_go():
     asyncio.run(run())
     assert rounds > 3
     assert failed == []
+
+
+def test_a_failed_store_halts_no_partition():
+    """It is not the entry that cannot be folded: the thread ends, and with it the process."""
+
+    def fail(_stretch: Stretch) -> None:
+        raise StoreFailed("IO error: No space left on device")
+
+    replica = object.__new__(Replica)
+    replica._view = SimpleNamespace(apply=fail)  # type: ignore[assignment]
+    replica._halted = set()
+    with pytest.raises(StoreFailed):
+        replica._take(None, Stretch(0, [0], [b"k"], [b"v"], 1))
+    assert not replica._halted
