@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from natalog.cli.replay import _rules
 from natalog.decision.rules import NEWEST, RuleSetError, RuleSets, from_json
+from natalog.exits import Exit
 from natalog.ledger.rules import remember, remembered, rules_in_force
+from natalog.local import stack
+from natalog.settings import Settings
 
 
 def test_a_set_of_ones_own_takes_the_rest_from_the_newest() -> None:
@@ -88,3 +94,39 @@ def test_services_that_start_at_once_keep_one_file(tmp_path: Path) -> None:
         list(pool.map(lambda _: remember(own, tmp_path / "rules"), range(64)))
     assert remembered(tmp_path / "rules").get(100).text == own.text
     assert [path.name for path in (tmp_path / "rules").iterdir()] == ["100.json"]
+
+
+def main_of(service: str) -> Callable[[Settings], int]:
+    main: Callable[[Settings], int] = importlib.import_module(f"natalog.{service}.main").main
+    return main
+
+
+@pytest.mark.parametrize("service", ["registrar", "watch"])
+def test_a_service_refuses_a_second_text_though_its_own_directory_was_lost(
+    tmp_path: Path, service: str
+) -> None:
+    file = tmp_path / "own.json"
+    file.write_text('{"version": 100, "sla_seconds": 61}')
+    remember(from_json('{"version": 100, "sla_seconds": 60}'), tmp_path / "rules")
+    lost = Settings(data=tmp_path / service, rules=file, rules_kept=tmp_path / "rules")
+    assert main_of(service)(lost) == Exit.REFUSED_TO_START
+
+
+@pytest.mark.parametrize("service", ["registrar", "watch"])
+def test_a_service_alone_keeps_them_below_its_own_directory(tmp_path: Path, service: str) -> None:
+    file = tmp_path / "own.json"
+    file.write_text('{"version": 100, "sla_seconds": 61}')
+    remember(from_json('{"version": 100, "sla_seconds": 60}'), tmp_path / service / "rules")
+    assert main_of(service)(Settings(data=tmp_path / service, rules=file)) == Exit.REFUSED_TO_START
+
+
+def test_all_of_a_local_stack_share_one_memory_and_the_audit_finds_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stack, "find_binaries", lambda: None)
+    monkeypatch.setattr(stack, "find_libs", lambda _: tmp_path)
+    monkeypatch.setattr(stack, "find_java", lambda _: tmp_path / "java")
+    services = {s.name: s.environment or {} for s in stack.Stack.prepare(tmp_path, Settings()).services()}
+    (place,) = {services[name]["NATALOG_RULES_KEPT"] for name in ("registrar", "watch")}
+    remember(from_json('{"version": 100, "sla_seconds": 60}'), Path(place))
+    assert _rules(tmp_path, []).get(100).sla_ms == 60_000

@@ -103,7 +103,7 @@ def _rules(data: Path | None, files: list[Path]) -> RuleSets:
     from natalog.ledger.rules import KEPT, remembered
 
     try:
-        known = RuleSets() if data is None else remembered(data / "registrar" / KEPT)
+        known = RuleSets() if data is None else remembered(data / KEPT)
         for file in files:
             known.add(from_json(file.read_text(encoding="utf-8")))
     except (RuleSetError, OSError) as error:

@@ -94,7 +94,7 @@ def build(settings: Settings) -> Registrar:
     """All parts, connected. Waits for Kafka. Raises StoreInUse, Ending."""
     instance = settings.instance or f"{socket.gethostname()}-registrar"
     rules = rules_in_force(settings.rules)
-    remember(rules, settings.data / KEPT)
+    remember(rules, settings.rules_kept or settings.data / KEPT)
     decider = Decider(rules, seal_with(settings.seal_key))
     partitions = TOPICS[LEDGER].partitions
     directory = settings.data / "registrar"

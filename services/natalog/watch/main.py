@@ -36,7 +36,7 @@ def main(settings: Settings) -> int:
     """Run until SIGTERM or SIGINT. Returns the exit code (natalog.exits) or ends the process with it."""
     try:
         rules = rules_in_force(settings.rules)
-        remember(rules, settings.data / KEPT)
+        remember(rules, settings.rules_kept or settings.data / KEPT)
     except RuleSetError as error:
         log.error("refused to start", extra={"detail": str(error)})
         return Exit.REFUSED_TO_START
