@@ -56,6 +56,7 @@ ADDED = [
         '"PRIVATE_ADOPTION"),\n    ),\n',
         '    Basis("STUDENT_PARENTS", "", ("NON_RELATIVE",)),\n',
     ),
+    ("vocabulary.py", '("COLLECTIVE_HOUSEHOLD", "FOLLOWS_NEITHER", "NON_RELATIVE"', ', "ODD"'),
     ("divisions.py", "Siping to Changchun, 2020-06-11\n", '    ("3301 06", "330200", 18500),\n'),
     ("divisions.py", '    ("3301 06", "330200", 18500),\n', '    ("6590 13", "659013", 18500),\n'),
     ("rules.py", "divisions=14),\n        ),\n", _SET_2),
