@@ -96,28 +96,20 @@ def test_services_that_start_at_once_keep_one_file(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "rules").iterdir()] == ["100.json"]
 
 
-def main_of(service: str) -> Callable[[Settings], int]:
-    main: Callable[[Settings], int] = importlib.import_module(f"natalog.{service}.main").main
-    return main
-
-
 @pytest.mark.parametrize("service", ["registrar", "watch"])
-def test_a_service_refuses_a_second_text_though_its_own_directory_was_lost(
-    tmp_path: Path, service: str
+@pytest.mark.parametrize("shared", [True, False])
+def test_a_service_refuses_a_second_text(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, service: str, shared: bool
 ) -> None:
-    file = tmp_path / "own.json"
+    """Where it shares the memory, though its own directory was lost; else by what it keeps there."""
+    file, own = tmp_path / "own.json", tmp_path / service
     file.write_text('{"version": 100, "sla_seconds": 61}')
-    remember(from_json('{"version": 100, "sla_seconds": 60}'), tmp_path / "rules")
-    lost = Settings(data=tmp_path / service, rules=file, rules_kept=tmp_path / "rules")
-    assert main_of(service)(lost) == Exit.REFUSED_TO_START
-
-
-@pytest.mark.parametrize("service", ["registrar", "watch"])
-def test_a_service_alone_keeps_them_below_its_own_directory(tmp_path: Path, service: str) -> None:
-    file = tmp_path / "own.json"
-    file.write_text('{"version": 100, "sla_seconds": 61}')
-    remember(from_json('{"version": 100, "sla_seconds": 60}'), tmp_path / service / "rules")
-    assert main_of(service)(Settings(data=tmp_path / service, rules=file)) == Exit.REFUSED_TO_START
+    kept = tmp_path / "rules" if shared else None
+    remember(from_json('{"version": 100, "sla_seconds": 60}'), kept or own / "rules")
+    main: Callable[[Settings], int] = importlib.import_module(f"natalog.{service}.main").main
+    assert main(Settings(data=own, rules=file, rules_kept=kept)) == Exit.REFUSED_TO_START
+    # There are other reasons to refuse.
+    assert "another text" in vars(caplog.records[-1])["detail"]
 
 
 def test_all_of_a_local_stack_share_one_memory_and_the_audit_finds_it(

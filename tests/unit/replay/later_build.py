@@ -31,7 +31,7 @@ OWN = '{"version": 100, "sla_seconds": 60, "claim_seconds": 120}'
 
 _SET_2 = """\
         _built_in(
-            2, sla_seconds=1800, claim_seconds=7200, skew_seconds=300, tables=Tables(16, 20, 8, 6, 8, 16)
+            2, sla_seconds=1800, claim_seconds=7200, skew_seconds=300, tables=Tables(16, 20, 8, 6, 8, 17)
         ),
 """
 _UNLUCKY = """\
@@ -59,6 +59,8 @@ ADDED = [
     ("vocabulary.py", '("COLLECTIVE_HOUSEHOLD", "FOLLOWS_NEITHER", "NON_RELATIVE"', ', "ODD"'),
     ("divisions.py", "Siping to Changchun, 2020-06-11\n", '    ("3301 06", "330200", 18500),\n'),
     ("divisions.py", '    ("3301 06", "330200", 18500),\n', '    ("6590 13", "659013", 18500),\n'),
+    # Found late: where a county had been before it moved. The later day counts, not the later row.
+    ("divisions.py", '    ("6590 13", "659013", 18500),\n', '    ("2203 81", "220500", 18000),\n'),
     ("rules.py", "divisions=14),\n        ),\n", _SET_2),
     ("filings.py", "        if not numbered:\n            return codes.MALFORMED_NUMBER\n", _UNLUCKY),
     ("filings.py", 'gives; never a refusal."""\n', "    decision.flags |= codes.SEEN\n"),
@@ -85,6 +87,7 @@ def scene(ledger: MemoryLedger) -> list[str]:
     """What the later build's rows bear on, decided under the ledger's present set: what became of each record."""
     first = filing(ledger, _ending(ledger, "1"), "330106000000")
     new_town = filing(ledger, _ending(ledger, "1"), "659013000000")
+    moved = filing(ledger, _ending(ledger, "1"), "220381000000")
     placed = {"follows": "OTHER", "relation_to_head": "99", "basis_ref": "b-1"}
     records: list[Any] = [
         first,
@@ -97,6 +100,8 @@ def scene(ledger: MemoryLedger) -> list[str]:
         withdrawal(ledger, first.certificate_number, first.registration_id, person("a", "330200")),
         withdrawal(ledger, first.certificate_number, first.registration_id, person("a", "330100")),
         filing(ledger, _ending(ledger, "3"), registered_at=ledger.now - 120_000),
+        moved,
+        ledger.again(moved, unit_code="220100000000", follows="MOTHER"),
         new_town,
         withdrawal(ledger, new_town.certificate_number, new_town.registration_id, person("a", "659013")),
     ]

@@ -74,6 +74,8 @@ def test_its_own_set_decides_by_every_row_that_is_new(later: Any) -> None:
         "REFUSED NOT_OWNER",
         "ACCEPTED SEEN ODD",
         "ACCEPTED SEEN ODD",
+        "ACCEPTED AMENDMENT SEEN ODD",
+        "ACCEPTED SEEN ODD",
         "ACCEPTED",
     ]
     assert later["said"]["1 again"] == old
