@@ -169,7 +169,7 @@ REPLICA_STALENESS = Gauge(
 VIEW_HALTED = Gauge(
     "natalog_view_halted",
     "1 while a view (a gateway's replica, the projection) cannot fold the partition. It stands still there until its "
-    "process is upgraded; a gateway's status queries answer 503.",
+    "process is upgraded or told the rule set; a gateway's status queries answer 503.",
     ["view", "partition"],
 )
 CHECKS = Counter(
