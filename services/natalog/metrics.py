@@ -216,7 +216,7 @@ OVERDUE_OPEN = Gauge(
 )
 CONTESTED_OPEN = Gauge(
     "natalog_contested_open",
-    "Numbers that more than one registration lays claim to, not yet cleared.",
+    "Contests of a number that no withdrawal has decided yet, by the province of the unit whose record opened them.",
     ["province"],
 )
 

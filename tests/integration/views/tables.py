@@ -24,6 +24,7 @@ TABLES = (
     "certificates",
     "obligations",
     "claims",
+    "contests",
     "blacklist",
     "voids",
     "checks",
