@@ -232,6 +232,11 @@ PROJECTION_FAILING = Gauge(
     "1 while PostgreSQL takes nothing, by trouble: away, read_only, disk_full, busy, refused. Nothing is lost.",
     ["trouble"],
 )
+PROJECTION_WAITING = Gauge(
+    "natalog_projection_waiting_seconds",
+    "Seconds that something has been waiting for PostgreSQL to commit it; 0: nothing waits. A database that hangs "
+    "raises no error, so this alone tells of it.",
+)
 PROJECTION_ENTRIES = Counter(
     "natalog_projection_entries", "Ledger entries put into PostgreSQL by this process."
 )

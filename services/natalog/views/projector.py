@@ -75,6 +75,9 @@ class Projector:
         self._pending: tuple[Future[bool], Batch] | None = None
         self._spent: object = None
         """The batch before, kept until it may be freed."""
+        self._waits_since: float | None = None
+        # Asked by whoever scrapes: the loop itself may be what waits.
+        metrics.PROJECTION_WAITING.set_function(self.waiting)
         self.entries = 0
         """Entries written by this process."""
         _all_clear(None)  # so that the gauges are there before any trouble is
@@ -88,9 +91,16 @@ class Projector:
         """Whether `stop` was called."""
         return self._stop.is_set()
 
+    def waiting(self) -> float:
+        """Seconds since PostgreSQL was given a batch, or asked for its position, unanswered; 0: nothing waits."""
+        since = self._waits_since
+        return 0.0 if since is None else time.monotonic() - since
+
     def begin(self) -> None:
         """Open the database and go to where it stands. Waits for it as long as it takes, or until `stop`."""
+        self._waits_since = time.monotonic()
         writer = self._connect()
+        self._waits_since = None
         if writer is not None:
             self._following.begin(writer.position())
 
@@ -110,6 +120,7 @@ class Projector:
         if not batch.folds:
             self._following.written()
             return False
+        self._waits_since = time.monotonic()
         self._pending = (self._pool.submit(self._write, batch), batch)
         self._spent = spent
         return True
@@ -125,7 +136,7 @@ class Projector:
                 break
             except NotYet:
                 self._beside()
-        self._pending = None
+        self._pending = self._waits_since = None
         if done:
             self.entries += batch.filings + batch.decisions
             metrics.PROJECTION_ENTRIES.inc(batch.filings + batch.decisions)
