@@ -31,7 +31,7 @@ import psycopg
 
 from bench.postgres import Postgres, cpu_seconds
 from bench.workload import Workload
-from natalog.decision.rules import NEWEST
+from natalog.decision.rules import NEWEST, RuleSets
 from natalog.kafka.offsets import Identity
 from natalog.ledger.follow import LedgerReader, Stretch
 from natalog.ledger.head import Head
@@ -138,7 +138,7 @@ def project(cluster: Postgres, name: str, stretches: list[Stretch], ours: int, t
         url = cluster.database(name)
         migrate(url, LIVE)
         reader = FromMemory(stretches)
-        following = Following(cast(LedgerReader, reader), counting=False)
+        following = Following(cast(LedgerReader, reader), RuleSets(), counting=False)
         before = os.sched_getaffinity(0)
         os.sched_setaffinity(0, {ours})
         projector = Projector(
@@ -179,7 +179,7 @@ def many(cluster: Postgres, stretches: list[Stretch], ours: int, theirs: int) ->
         wall = cpu = server = 0.0
         filings = 0
         while not reader.done:
-            batch = Batch()
+            batch = Batch(RuleSets())
             for stretch in reader.read(_BATCH, 0.0):
                 batch.add(
                     folds[stretch.partition], stretch.partition, stretch.offsets, stretch.keys, stretch.values

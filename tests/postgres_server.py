@@ -79,6 +79,14 @@ class Server:
         """As when the machine dies: SIGQUIT, an immediate shutdown without a checkpoint."""
         self._end(signal.SIGQUIT)
 
+    def signal_all(self, how: signal.Signals) -> None:
+        """To each of its processes; every backend is a session of its own."""
+        if self._process is not None:
+            pid = self._process.pid
+            children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+            for each in (pid, *map(int, children)):
+                os.kill(each, how)
+
     def _end(self, how: signal.Signals) -> None:
         process, self._process = self._process, None
         if process is None:

@@ -175,7 +175,7 @@ REPLICA_STALENESS = Gauge(
 VIEW_HALTED = Gauge(
     "natalog_view_halted",
     "1 while a view (a gateway's replica, the projection) cannot fold the partition. It stands still there until its "
-    "process is upgraded; a gateway's status queries answer 503.",
+    "process is upgraded or told the rule set; a gateway's status queries answer 503.",
     ["view", "partition"],
 )
 CHECKS = Counter(
@@ -222,7 +222,7 @@ OVERDUE_OPEN = Gauge(
 )
 CONTESTED_OPEN = Gauge(
     "natalog_contested_open",
-    "Numbers that more than one registration lays claim to, not yet cleared.",
+    "Contests of a number that no withdrawal has decided yet, by the province of the unit whose record opened them.",
     ["province"],
 )
 
@@ -237,6 +237,11 @@ PROJECTION_FAILING = Gauge(
     "natalog_projection_failing",
     "1 while PostgreSQL takes nothing, by trouble: away, read_only, disk_full, busy, refused. Nothing is lost.",
     ["trouble"],
+)
+PROJECTION_WAITING = Gauge(
+    "natalog_projection_waiting_seconds",
+    "Seconds that something has been waiting for PostgreSQL to commit it; 0: nothing waits. A database that hangs "
+    "raises no error, so this alone tells of it.",
 )
 PROJECTION_ENTRIES = Counter(
     "natalog_projection_entries", "Ledger entries put into PostgreSQL by this process."

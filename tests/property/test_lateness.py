@@ -6,13 +6,12 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from natalog.decision import codes
+from natalog.decision.rules import NEWEST, from_json
 from natalog.views.lateness import (
     CAUSES,
     CLOCK,
     MINISTRY,
     NONE,
-    SKEW_MS,
-    SLA_MS,
     STATION,
     TRANSPORT,
     UNKNOWN,
@@ -21,20 +20,21 @@ from natalog.views.lateness import (
 
 NOW = 1_790_000_000_000
 LATE = codes.FILED_LATE
+SLA_MS, SKEW_MS = int(NEWEST.sla_ms), int(NEWEST.skew_ms)
 FLAGS = st.integers(0, (1 << len(codes.FLAGS)) - 1)
 GAPS = st.integers(0, 4 * SLA_MS)
 TIMES = st.one_of(st.none(), st.integers(-(1 << 63), (1 << 63) - 1))
 
 
-def cause(registered, captured, attempted, received, silent=(0, 0), flags=LATE):
-    return lateness_cause(flags, registered, captured, attempted, received, *silent)
+def cause(registered, captured, attempted, received, silent=(0, 0), flags=LATE, rules=NEWEST):
+    return lateness_cause(flags, registered, captured, attempted, received, silent[0], silent[1], rules)
 
 
 @given(FLAGS, TIMES, TIMES, TIMES, st.integers(0, 1 << 50), st.integers(0, 1 << 50), st.integers(0, 1 << 50))
 def test_it_is_total_and_says_nothing_of_filings_in_time(
     flags, registered, captured, attempted, received, a, b
 ):
-    found = lateness_cause(flags, registered, captured, attempted, received, a, b)
+    found = lateness_cause(flags, registered, captured, attempted, received, a, b, NEWEST)
     assert (found == NONE) == (flags & codes.FILED_LATE == 0)
     assert CAUSES[found] in ("", "STATION", "TRANSPORT", "MINISTRY", "CLOCK", "UNKNOWN")
 
@@ -86,3 +86,13 @@ def test_what_was_not_even_tried_in_time_is_the_stations_own_in_an_outage_too(la
 @given(st.sampled_from([codes.CLOCK_SKEW, codes.BACKDATED]))
 def test_what_the_decision_says_of_the_clock_counts(flag):
     assert cause(NOW, NOW, NOW, NOW + 2 * SLA_MS, flags=LATE | flag) == CLOCK
+
+
+def test_minutes_and_skew_are_those_of_the_set_that_decided():
+    ten = from_json('{"version": 100, "sla_seconds": 600, "skew_seconds": 2}')
+    clocks = (NOW, NOW + 1, NOW + 16 * 60_000, NOW + 17 * 60_000)
+    assert (cause(*clocks), cause(*clocks, rules=ten)) == (TRANSPORT, STATION)
+    silent = (NOW + 9 * 60_000, NOW + 20 * 60_000)
+    assert cause(NOW, NOW, NOW + 1, NOW + 21 * 60_000, silent, rules=ten) == MINISTRY
+    ahead = (NOW, NOW, NOW + 3_000, NOW)
+    assert (cause(*ahead), cause(*ahead, rules=ten)) == (TRANSPORT, CLOCK)

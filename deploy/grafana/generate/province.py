@@ -67,7 +67,7 @@ NOW = [
     ),
     tile(
         "Contested numbers 争议编号",
-        "Certificate numbers of this province that more than one registration lays claim to.",
+        "Contests of a certificate number that a unit of this province opened and no withdrawal has decided.",
         Prom(f"sum(natalog_contested_open{{{_HERE}}})"),
         ((None, GREEN), (1, YELLOW), (5, RED)),
         _NO_PROJECTION,
@@ -194,18 +194,18 @@ LATE = [
 CASES = [
     Panel(
         title="Contested numbers 争议编号清单",
-        description="Numbers that another registration than the standing one lays claim to: how many others, by which "
-        "units, first and last. "
-        "Who is right is for people to decide.",
+        description="Open contests, wherever the number was issued, by the unit of this province whose record opened "
+        "them, exchanged certificates too: since when, and which units registered on the number. Who is right is for "
+        "people to decide; a withdrawal approved after it closes a contest.",
         kind=Kind.TABLE,
         queries=[
             sql(
                 """
-                SELECT number AS "number 编号", count(DISTINCT registration_id) AS "others 其他登记数",
-                       string_agg(DISTINCT unit_code, ', ') AS "units 单位",
-                       min(received_at) AS "first 首次", max(received_at) AS "last 最近"
+                SELECT number AS "number 编号", opened_at AS "since 始于", unit_code AS "opened by 提出单位",
+                       registrations AS "registrations 登记数",
+                       array_to_string(units, ', ') AS "units 登记单位"
                 FROM natalog.contested_numbers WHERE province = '${province}0000'
-                GROUP BY 1 ORDER BY 5 DESC LIMIT 50
+                ORDER BY opened_at DESC LIMIT 50
                 """
             )
         ],

@@ -159,35 +159,19 @@ FROM filings f JOIN at USING (partition)
 WHERE f.seq < at.seq AND {_RECEIVED} AND (amendment OR backfill)
 GROUP BY 1, 2, 3"""
 
-# A contest opens with the first entry that shows it and closes with the first withdrawal approved after that; both
-# stand with the unit whose entry opened it.
+# Each contest stands with the unit whose entry opened it. A province's login also sees those of others that its units
+# are party to (docs/projection.md), but not the entry that opened them: they are not its own.
 _CONTESTED: LiteralString = f"""
-WITH {_AT},
-c AS (
-    SELECT c.partition, c.number, c.contested_seq, at.seq FROM certificates c JOIN at USING (partition)
-    WHERE c.contested_seq < at.seq
-),
-opened AS (
-    SELECT c.*, e.province, e.prefecture, e.unit_code, e.received_at
-    FROM c JOIN (
-        SELECT partition, seq, province, prefecture, unit_code, received_at FROM filings
-        WHERE 'CONTESTED' = ANY (flags)
-        UNION ALL
-        SELECT partition, seq, province, prefecture, unit_code, received_at FROM decisions
-        WHERE 'CONTESTED' = ANY (flags)
-    ) e ON e.partition = c.partition AND e.seq = c.contested_seq
-),
-closed AS (
-    SELECT DISTINCT ON (c.number) c.number, w.received_at
-    FROM c JOIN decisions w ON w.key = c.number AND w.partition = c.partition
-        AND w.seq > c.contested_seq AND w.seq < c.seq
-    WHERE w.kind = 'Withdrawal' AND w.verdict = 'ACCEPTED' AND w.action = 'APPROVE' AND w.first_seq IS NOT NULL
-    ORDER BY c.number, w.seq
-)
+WITH {_AT}
 SELECT {_PLACE},
-    count(*) FILTER (WHERE o.received_at >= %(begins)s AND o.received_at < %(ends)s) AS contested_opened,
-    count(*) FILTER (WHERE closed.received_at >= %(begins)s AND closed.received_at < %(ends)s) AS contested_closed
-FROM opened o LEFT JOIN closed USING (number)
+    count(*) FILTER (WHERE opened_at >= %(begins)s AND opened_at < %(ends)s) AS contested_opened,
+    count(*) FILTER (WHERE closed_at >= %(begins)s AND closed_at < %(ends)s AND closed_seq < at.seq) AS contested_closed
+FROM contests c JOIN at USING (partition)
+WHERE c.opened_seq < at.seq AND c.opened_at < %(ends)s AND (c.closed_at IS NULL OR c.closed_at >= %(begins)s) AND (
+    EXISTS (SELECT FROM filings f
+            WHERE f.partition = c.partition AND f.seq = c.opened_seq AND f.received_at = c.opened_at)
+    OR EXISTS (SELECT FROM decisions d
+               WHERE d.partition = c.partition AND d.seq = c.opened_seq AND d.received_at = c.opened_at))
 GROUP BY 1, 2, 3"""
 
 # From the moment a number was void, by its issuer's word or the listing's own, to the owner's listing of it.

@@ -10,6 +10,7 @@ from typing import Final
 from librt.strings import BytesWriter
 from mypy_extensions import i64
 
+from natalog.decision.rules import NEWEST, RuleSet, RuleSets
 from natalog.ledger.head import Head
 from natalog.ledger.step import advance, extends
 from natalog.views.copy_format import HEADER
@@ -66,9 +67,11 @@ def genesis() -> Fold:
 
 
 class Batch:
-    """Rows of one transaction."""
+    """Rows of one transaction. `known` has the rule sets that entries may have been decided under."""
 
-    def __init__(self) -> None:
+    def __init__(self, known: RuleSets) -> None:
+        self._known: RuleSets = known
+        self._rules: RuleSet = NEWEST  # of the entry before
         self._filings: BytesWriter = BytesWriter()
         self._decisions: BytesWriter = BytesWriter()
         self._filings.write(HEADER)
@@ -117,7 +120,7 @@ class Batch:
     ) -> None:
         """Fold the records of a stretch that begins at `before`'s ledger offset.
 
-        An entry that this build cannot fold ends it there, and stands in `faults`.
+        An entry that this build cannot fold, or whose rule set is not known, ends it there, and stands in `faults`.
         """
         self.before.setdefault(int(partition), before)
         fold = before.copy()
@@ -155,6 +158,9 @@ class Batch:
         self.folds[int(partition)] = fold
 
     def _take(self, fold: Fold, partition: i64, key: bytes, entry: EntryView, digest: bytes) -> None:
+        rules = self._rules
+        if entry.rules != rules.version:
+            rules = self._rules = self._known.get(int(entry.rules))
         received_at: i64 = entry.received_at
         if entry.topic == _LIVE:
             if fold.live_at >= 0 and received_at - fold.live_at >= SILENCE_MS:
@@ -182,12 +188,12 @@ class Batch:
                 silent_from, silent_to = fold.silent_from, fold.silent_to
                 row = self._filings
                 if not filing_row(
-                    row, partition, key, entry, digest, value, silent_from, silent_to, turn & 0x7FFF
+                    row, partition, key, entry, digest, value, silent_from, silent_to, turn & 0x7FFF, rules
                 ):
                     self.unplaced += 1
                 self.filings += 1
                 return
-        if not decision_row(self._decisions, partition, key, entry, digest, kind):
+        if not decision_row(self._decisions, partition, key, entry, digest, kind, rules):
             self.unplaced += 1
         self.decisions += 1
         self.kinds[kind] = self.kinds.get(kind, 0) + 1

@@ -15,10 +15,10 @@ from natalog.decision import codes, commands
 from natalog.decision.calendar import BEIJING_MS, DAY_MS, bounded, broker_time
 from natalog.decision.listings import stated_listing
 from natalog.decision.numbers import is_wellformed, normalise
+from natalog.decision.rules import RuleSet
 from natalog.events import BlacklistChange, Invalidation, Succession, Withdrawal
 from natalog.views import copy_format as copy
 from natalog.views.filing_row import head_fields, place_fields, verdict_fields
-from natalog.views.lateness import SLA_MS
 from natalog.wire.codec import decode
 from natalog.wire.hot import REPEAT_INPUT, UNREADABLE_INPUT, EntryView, read_command
 from natalog.wire.topics import INTAKE_TOPICS
@@ -96,14 +96,14 @@ class Row:
 
 
 def decision_row(
-    w: BytesWriter, partition: i64, key: bytes, entry: EntryView, digest: bytes, kind: str
+    w: BytesWriter, partition: i64, key: bytes, entry: EntryView, digest: bytes, kind: str, rules: RuleSet
 ) -> bool:
-    """Append the row of a valid entry; `kind` is the record its input is, "" where it is none.
+    """Append the row of a valid entry decided under `rules`; `kind` is the record its input is, "" where it is none.
 
     Whether the unit's province is known, if there is a unit.
     """
     received_at: i64 = broker_time(entry.received_at)
-    row = _row(entry, kind, received_at)
+    row = _row(entry, kind, received_at, rules)
     copy.row(w, _FIELDS)
     head_fields(w, partition, entry, digest)
     verdict_fields(w, entry)
@@ -165,7 +165,7 @@ def _time(w: BytesWriter, at: int | None) -> None:
         copy.time(w, at)
 
 
-def _row(entry: EntryView, kind: str, received_at: i64) -> Row:
+def _row(entry: EntryView, kind: str, received_at: i64, rules: RuleSet) -> Row:
     if entry.kind == REPEAT_INPUT:
         row = Row(b"Repeat")
         row.event_id = entry.event_id
@@ -189,7 +189,7 @@ def _row(entry: EntryView, kind: str, received_at: i64) -> Row:
         if due_from < 0:
             due_from = 0
         row.due_from = due_from
-        row.due_at = due_from + SLA_MS
+        row.due_at = due_from + rules.sla_ms
         row.exemption = command.exemption
     elif isinstance(command, commands.FilingOverdue):
         row.registration_id = command.registration_id

@@ -15,6 +15,7 @@ from natalog.decision.calendar import BEIJING_MS, DAY_MS, bounded, bounded_day, 
 from natalog.decision.commands import ROLE_BITS
 from natalog.decision.divisions import prefecture_of, province_of
 from natalog.decision.filings import BACKFILL_AGE_MS
+from natalog.decision.rules import RuleSet
 from natalog.views import copy_format as copy
 from natalog.views.lateness import CAUSES, lateness_cause
 from natalog.wire.hot import EntryView
@@ -183,11 +184,12 @@ def filing_row(
     silent_from: i64,
     silent_to: i64,
     turn: i64,
+    rules: RuleSet,
 ) -> bool:
     """Append the row of a valid entry whose input is the Filing in `value`, in the newest version of its schema.
 
     `turn` is how many filings of its key came before it in the batch. `province` and the like are of the day it was
-    received. Whether the unit's province is known.
+    received, `rules` the set it was decided under. Whether the unit's province is known.
     """
     received_at: i64 = broker_time(entry.received_at)
     today: i64 = (received_at + BEIJING_MS) // DAY_MS
@@ -292,7 +294,7 @@ def filing_row(
         and known <= received_at - BACKFILL_AGE_MS,
     )
     cause: i64 = lateness_cause(
-        entry.flags, registered_at, captured_at, attempted_at, received_at, silent_from, silent_to
+        entry.flags, registered_at, captured_at, attempted_at, received_at, silent_from, silent_to, rules
     )
     if cause:
         copy.text(w, _CAUSES[cause])

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from natalog import metrics
+from natalog.decision.rules import RuleSetError, RuleSets
 from natalog.ledger.follow import LedgerReader, Stretch
 from natalog.views.batch import Batch, Fold
 from natalog.views.positions import OtherLedger
@@ -35,10 +36,14 @@ class Tail:
 
 
 class Following:
-    """Reads the ledger on from where the database stands. Not for use by several threads."""
+    """Reads the ledger on from where the database stands. Not for use by several threads.
 
-    def __init__(self, reader: LedgerReader, *, counting: bool = True) -> None:
+    `known` has the rule sets that its entries may have been decided under.
+    """
+
+    def __init__(self, reader: LedgerReader, known: RuleSets, *, counting: bool = True) -> None:
         self._reader = reader
+        self._known = known
         self._counting = counting
         self.tails: dict[int, Tail] = {}
 
@@ -54,7 +59,7 @@ class Following:
 
         Raises OtherLedger, and KafkaException when the client can go on no more.
         """
-        batch = Batch()
+        batch = Batch(self._known)
         for stretch in self._reader.read(entries, timeout):
             tail = self.tails[stretch.partition]
             if not tail.halted:
@@ -97,6 +102,11 @@ class Following:
         """Whether everything before these ledger offsets is folded, but for what is halted."""
         return all(self.tails[p].halted or self.tails[p].position >= end for p, end in ends.items())
 
+    def folded(self, partition: int) -> int:
+        """Ledger offset of the next record of a partition to be folded."""
+        tail = self.tails[partition]
+        return max(tail.position, int(tail.fold.head.offset))
+
     def covered(self) -> int:
         """Ledger offsets folded, of all partitions."""
         return sum(tail.position for tail in self.tails.values())
@@ -118,7 +128,12 @@ class Following:
         """Read a partition no further: what cannot be folded is not guessed at, and the others go on."""
         log.critical(
             "partition halted: this build cannot fold it (docs/operating.md)",
-            extra={"partition": partition, "offset": int(self.tails[partition].fold.head.offset)},
+            extra={
+                "partition": partition,
+                "offset": int(self.tails[partition].fold.head.offset),
+                # Any other text might hold part of a record.
+                "reason": str(fault) if isinstance(fault, RuleSetError) else type(fault).__name__,
+            },
             exc_info=fault,
         )
         if self._counting:

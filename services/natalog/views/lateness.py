@@ -10,7 +10,7 @@ from typing import Final
 from mypy_extensions import i64
 
 from natalog.decision import codes
-from natalog.decision.rules import NEWEST
+from natalog.decision.rules import RuleSet
 
 NONE: Final = 0
 STATION: Final = 1
@@ -20,9 +20,6 @@ CLOCK: Final = 4
 UNKNOWN: Final = 5
 CAUSES: Final[tuple[str, ...]] = ("", "STATION", "TRANSPORT", "MINISTRY", "CLOCK", "UNKNOWN")
 
-SLA_MS: Final = int(NEWEST.sla_ms)
-SKEW_MS: Final = int(NEWEST.skew_ms)
-"""By so much may one clock be ahead of the next one and still count as in order."""
 SILENCE_MS: Final = 10 * 60_000
 """A partition of birth.registrations that took no record from anybody for so long was silent."""
 
@@ -35,10 +32,12 @@ def lateness_cause(
     received_at: i64,
     silent_from: i64,
     silent_to: i64,
+    rules: RuleSet,
 ) -> i64:
     """The cause of a filing's lateness, NONE where it is not late. Times in UTC ms.
 
-    `silent_from` and `silent_to` are the last silence before the filing, 0 and 0 if there was none.
+    `silent_from` and `silent_to` are the last silence before the filing, 0 and 0 if there was none. `rules` is the set
+    that decided the filing: its minutes ran out, and by its skew one clock may be ahead of the next and be in order.
     """
     if flags & codes.FILED_LATE == 0:
         return NONE
@@ -48,12 +47,12 @@ def lateness_cause(
     for clock in (registered_at, captured_at, attempted_at, int(received_at)):
         if clock is None:
             continue
-        if before is not None and clock < before - SKEW_MS:
+        if before is not None and clock < before - rules.skew_ms:
             return CLOCK
         before = clock if before is None or clock > before else before
     if registered_at is None or captured_at is None or attempted_at is None:
         return UNKNOWN
-    due: int = registered_at + SLA_MS
+    due: int = registered_at + rules.sla_ms
     if attempted_at > due:
         return STATION
     if silent_from <= due < silent_to:

@@ -7,17 +7,20 @@ import logging
 import signal
 import time
 from collections.abc import Callable
+from functools import partial
 
 import psycopg
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from natalog import metrics
+from natalog.decision.rules import RuleSetError, RuleSets
 from natalog.exits import Exit
 from natalog.health import serve
 from natalog.kafka.clients import admin_client
 from natalog.kafka.offsets import Identity, LogBounds, identity_of
 from natalog.ledger.follow import LEDGER, LedgerReader
+from natalog.ledger.rules import remembered, rules_in_force
 from natalog.settings import Settings
 from natalog.views.audit import Audit
 from natalog.views.database import LIVE, NotPrepared, Trouble, connect, reason_of, trouble_of
@@ -74,7 +77,7 @@ def main(settings: Settings, *, rebuild: bool = False) -> int:
         (refold if rebuild else follow)(settings, interrupt)
     except Stopped:
         log.info("stopped")
-    except NotPrepared as reason:
+    except (NotPrepared, RuleSetError) as reason:
         log.error("refused to start", extra={"reason": str(reason)})
         return Exit.REFUSED_TO_START
     except OtherLedger as reason:
@@ -93,13 +96,14 @@ def main(settings: Settings, *, rebuild: bool = False) -> int:
 
 def follow(settings: Settings, interrupt: Interrupt) -> None:
     """Keep the tables in step until a signal."""
+    known = known_rules(settings)
     admin = admin_client(settings.kafka, "natalog-projector")
     state = {"ready": False}
     if settings.projector_metrics_port:
         serve(settings.metrics_host, settings.projector_metrics_port, lambda: (state["ready"], dict(state)))
     identity = ledger_identity(admin, interrupt)
     prepare(settings.postgres, LIVE, interrupt)
-    following = Following(LedgerReader(settings.kafka, "natalog-projector"))
+    following = Following(LedgerReader(settings.kafka, "natalog-projector"), known)
     lag = Lag(admin, following)
     open_cases = OpenCases(settings.postgres, LIVE)
     declare()
@@ -112,7 +116,7 @@ def follow(settings: Settings, interrupt: Interrupt) -> None:
         following,
         lambda: Writer(settings.postgres, LIVE, PARTITIONS, identity),
         ends=ledger_ends(admin, interrupt),
-        hand_on=LedgerMetrics(cause_of, publish).hand_on,
+        hand_on=LedgerMetrics(partial(cause_of, known), publish).hand_on,
         beside=beside,
     )
     interrupt.then = projector.stop
@@ -129,6 +133,7 @@ def follow(settings: Settings, interrupt: Interrupt) -> None:
 
 def refold(settings: Settings, interrupt: Interrupt) -> None:
     """Fold everything anew beside the tables in use, and exchange them."""
+    known = known_rules(settings)
     admin = admin_client(settings.kafka, "natalog-rebuild")
     identity = ledger_identity(admin, interrupt)
 
@@ -136,8 +141,17 @@ def refold(settings: Settings, interrupt: Interrupt) -> None:
         interrupt.then = projector.stop
 
     ends = ledger_ends(admin, interrupt)
-    if not Rebuild(settings.postgres, settings.kafka, admin, identity, ends, started=started).run():
+    rebuild = Rebuild(settings.postgres, settings.kafka, admin, identity, ends, known, started=started)
+    if not rebuild.run():
         log.warning("stopped before the new tables were complete: the old ones stay in use")
+
+
+def known_rules(settings: Settings) -> RuleSets:
+    """Every set that was kept here, and the one that is decided under now. Raises RuleSetError."""
+    known = remembered(settings.data)
+    own, _ = rules_in_force(settings.rules)
+    known.add(own)
+    return known
 
 
 def ledger_identity(admin: AdminClient, interrupt: Interrupt) -> Identity:

@@ -1,4 +1,4 @@
-"""How many overdue registrations and contested numbers are open, counted in the tables now and then."""
+"""How many overdue registrations and contests of numbers are open, counted in the tables now and then."""
 
 from __future__ import annotations
 
@@ -21,10 +21,8 @@ _OVERDUE: Final = """
     SELECT coalesce(province, ''), count(*) FROM obligations
     WHERE closed_seq IS NULL AND overdue_seq IS NOT NULL GROUP BY 1
 """
-# As the assessment has it: people have decided once a withdrawal was approved after the contest.
 _CONTESTED: Final = """
-    SELECT coalesce(province, ''), count(*) FROM certificates
-    WHERE contested_seq IS NOT NULL AND (freed_seq IS NULL OR freed_seq < contested_seq) GROUP BY 1
+    SELECT coalesce(province, ''), count(*) FROM contests WHERE closed_seq IS NULL GROUP BY 1
 """
 
 

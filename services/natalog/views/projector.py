@@ -26,6 +26,10 @@ log = logging.getLogger(__name__)
 _FIRST = 2_000  # entries read at a time while nothing is being written
 _PATIENCE = 0.5  # seconds between two looks at the clock while a batch is being written
 _LONGEST_PAUSE = 5.0
+_LONGEST_WRITE = 300.0
+"""Seconds without an answer to one batch after which the connection is given up: a server that hangs raises no error.
+More than a rebuild holds its lock and than a batch ever took, since one that is cut off begins anew."""
+_LAST_WRITE = 5.0  # the same once `stop` was called
 _SWITCH = 0.0005  # seconds; the default of 5 ms would be added to each piece that is sent (following._SLICE)
 
 
@@ -75,6 +79,10 @@ class Projector:
         self._pending: tuple[Future[bool], Batch] | None = None
         self._spent: object = None
         """The batch before, kept until it may be freed."""
+        self._waits_since: float | None = None
+        self._tried_at: float | None = None  # when the batch was given to the writer, the last time it was
+        # Asked by whoever scrapes: the loop itself may be what waits.
+        metrics.PROJECTION_WAITING.set_function(self.waiting)
         self.entries = 0
         """Entries written by this process."""
         _all_clear(None)  # so that the gauges are there before any trouble is
@@ -88,9 +96,16 @@ class Projector:
         """Whether `stop` was called."""
         return self._stop.is_set()
 
+    def waiting(self) -> float:
+        """Seconds since PostgreSQL was given a batch, or asked for its position, unanswered; 0: nothing waits."""
+        since = self._waits_since
+        return 0.0 if since is None else time.monotonic() - since
+
     def begin(self) -> None:
         """Open the database and go to where it stands. Waits for it as long as it takes, or until `stop`."""
+        self._waits_since = time.monotonic()
         writer = self._connect()
+        self._waits_since = None
         if writer is not None:
             self._following.begin(writer.position())
 
@@ -110,6 +125,7 @@ class Projector:
         if not batch.folds:
             self._following.written()
             return False
+        self._waits_since = time.monotonic()
         self._pending = (self._pool.submit(self._write, batch), batch)
         self._spent = spent
         return True
@@ -125,7 +141,8 @@ class Projector:
                 break
             except NotYet:
                 self._beside()
-        self._pending = None
+                self._give_up_a_hanging_one()
+        self._pending = self._waits_since = None
         if done:
             self.entries += batch.filings + batch.decisions
             metrics.PROJECTION_ENTRIES.inc(batch.filings + batch.decisions)
@@ -175,7 +192,7 @@ class Projector:
             try:
                 if _stands_at(writer, batch.folds):
                     break  # the commit whose answer was lost had been made
-                began = time.monotonic()
+                self._tried_at = began = time.monotonic()
                 writer.write(batch)
                 metrics.PROJECTION_BATCH.observe(time.monotonic() - began)
                 break
@@ -189,8 +206,17 @@ class Projector:
                 if self._stop.wait(pause):
                     return False
                 pause = min(pause * 2, _LONGEST_PAUSE)
+            finally:
+                self._tried_at = None
         _all_clear(noted)
         return True
+
+    def _give_up_a_hanging_one(self) -> None:
+        writer, since = self._writer, self._tried_at
+        longest = _LAST_WRITE if self.stopping else _LONGEST_WRITE
+        if writer is not None and since is not None and time.monotonic() - since > longest:
+            self._tried_at = None
+            writer.break_off()
 
     def _connect(self) -> Writer | None:
         pause, noted = 0.1, None

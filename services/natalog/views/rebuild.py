@@ -17,6 +17,7 @@ from psycopg import Connection, sql
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from natalog.decision.rules import RuleSets
 from natalog.kafka.offsets import Identity
 from natalog.ledger.follow import LEDGER, LedgerReader
 from natalog.views import audit, checks
@@ -45,6 +46,7 @@ class Rebuild:
         admin: AdminClient,
         identity: Identity,
         ends: dict[int, int],
+        known: RuleSets,
         *,
         started: Callable[[Projector], None] = lambda _: None,
         console: Console | None = None,
@@ -54,6 +56,7 @@ class Rebuild:
         self._admin = admin
         self._identity = identity
         self._ends = ends
+        self._known = known
         self._started = started
         self._console = console or Console(stderr=True)
 
@@ -71,7 +74,7 @@ class Rebuild:
                 drop_schema(gate, left)
             migrate(self._dsn, NEXT)
             same = self._is_same_ledger(gate)
-            following = Following(LedgerReader(self._kafka, "natalog-rebuild"), counting=False)
+            following = Following(LedgerReader(self._kafka, "natalog-rebuild"), self._known, counting=False)
             projector = Projector(
                 following,
                 lambda: Writer(self._dsn, NEXT, _PARTITIONS, self._identity),
@@ -161,6 +164,12 @@ class Rebuild:
                     "the new tables did not come as far as those in use, which stay: see the log"
                 )
         projector.settle()
+        # A halted partition counts as reached; tables that lack what those in use hold must not take their place.
+        short = [p for p, end in wanted.items() if following.folded(p) < end]
+        if short:
+            raise NotPrepared(
+                f"partitions {short} cannot be folded as far as the tables in use, which stay: see the log"
+            )
         audit.catch_up(reader, side, asked, _LAST_STRETCH)
 
     def _is_same_ledger(self, gate: Connection) -> bool:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import socket
 from typing import LiteralString
 
+import psycopg
 from psycopg import Connection, Cursor
 
 from natalog.kafka.offsets import Identity
@@ -74,6 +78,14 @@ class Writer:
     def position(self) -> dict[int, Fold]:
         """Where the database stands."""
         return dict(self.folds)
+
+    def break_off(self) -> None:
+        """From another thread: whoever waits for PostgreSQL in `write` gets psycopg.OperationalError now."""
+        with (
+            contextlib.suppress(OSError, psycopg.Error),
+            socket.socket(fileno=os.dup(self.connection.fileno())) as line,
+        ):
+            line.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         """Let go of the connection."""

@@ -10,15 +10,23 @@ from random import Random
 from confluent_kafka import Producer
 
 from natalog import events
+from natalog.decision.rules import RuleSets, from_json
 from natalog.wire.codec import encode
 from tests.golden.memory_ledger import MemoryLedger
-from tests.golden.scenes import play
+from tests.golden.scenes import SHORT_RULES, play
 
 UNIT = "330106520000"
 ODD_UNIT = "990106520000"
 """Names no province."""
 DESK = events.Principal(sub="desk", org=UNIT, roles=("station",))
 MINUTE = 60_000
+
+
+def sets() -> RuleSets:
+    """What these ledgers are decided under: a built-in set, and the golden scenes' own."""
+    known = RuleSets()
+    known.add(from_json(SHORT_RULES))
+    return known
 
 
 def made_up(count: int, seed: int = 1) -> MemoryLedger:

@@ -14,16 +14,27 @@ import httpx
 from natalog.local.ports import choose
 from natalog.local.tether import tethered
 from natalog.settings import environment, load
+from tests.golden.scenes import SHORT_RULES
 
 
 class Projector:
-    """Start, kill and stop it; its log is below `directory`."""
+    """Start, kill and stop it; its log is below `directory`. `rules` is what the operator's file says."""
 
-    def __init__(self, bootstrap: str, url: str, directory: Path) -> None:
+    def __init__(self, bootstrap: str, url: str, directory: Path, rules: str | None = SHORT_RULES) -> None:
         self.port = choose(("metrics",), {})["metrics"]
         self.log = directory / "projector.log"
+        file = None
+        if rules is not None:
+            file = directory / f"rules-{self.port}.json"
+            file.write_text(rules)
         self._settings = load().model_copy(
-            update={"kafka": bootstrap, "postgres": url, "projector_metrics_port": self.port}
+            update={
+                "kafka": bootstrap,
+                "postgres": url,
+                "projector_metrics_port": self.port,
+                "data": directory / "data",
+                "rules": file,
+            }
         )
         self.process: subprocess.Popen[bytes] | None = None
 

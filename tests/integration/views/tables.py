@@ -7,11 +7,13 @@ from collections.abc import Iterable, Sequence
 
 import psycopg
 
+from natalog.decision.rules import RuleSets
 from natalog.kafka.offsets import Identity
 from natalog.ledger.follow import Stretch
 from natalog.views.batch import Batch
 from natalog.views.migrate import migrate
 from natalog.views.writer import Writer
+from tests.integration.views.ledgers import sets
 
 IDENTITY = Identity("cluster", "topic")
 TABLES = (
@@ -22,6 +24,7 @@ TABLES = (
     "certificates",
     "obligations",
     "claims",
+    "contests",
     "blacklist",
     "voids",
     "checks",
@@ -57,9 +60,9 @@ def stretch(partition: int, entries: Sequence[tuple[bytes, bytes]], start: int =
     )
 
 
-def batch_of(writer: Writer, *stretches: Stretch) -> Batch:
-    """The stretches folded on from where the writer's database stands."""
-    batch = Batch()
+def batch_of(writer: Writer, *stretches: Stretch, known: RuleSets | None = None) -> Batch:
+    """The stretches folded on from where the writer's database stands; under the sets of made_up if not said."""
+    batch = Batch(known or sets())
     for piece in stretches:
         batch.add(writer.folds[piece.partition], piece.partition, piece.offsets, piece.keys, piece.values)
         assert not batch.faults, batch.faults

@@ -8,6 +8,7 @@ import psycopg
 import pytest
 from prometheus_client import REGISTRY
 
+from natalog.decision.rules import RuleSets
 from natalog.events import Answer, Principal, QueryRecord
 from natalog.ledger.follow import Stretch
 from natalog.views.checks import Checks, carry_over, positions
@@ -86,4 +87,4 @@ def test_two_rebuilds_do_not_meet(database):
     with psycopg.connect(database, autocommit=True) as connection:
         connection.execute("SELECT pg_advisory_lock(%s)", (_REBUILDING,))
         with pytest.raises(NotPrepared, match="another rebuild"):
-            Rebuild(database, "127.0.0.1:1", None, IDENTITY, {}).run()
+            Rebuild(database, "127.0.0.1:1", None, IDENTITY, {}, RuleSets()).run()

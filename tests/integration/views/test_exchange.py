@@ -14,7 +14,7 @@ from natalog.views.migrate import migrate
 from natalog.views.projector import Projector
 from natalog.views.rebuild import _rename
 from natalog.views.writer import Writer
-from tests.integration.views.ledgers import made_up
+from tests.integration.views.ledgers import made_up, sets
 from tests.integration.views.tables import IDENTITY, checksums, opened, stretch
 
 
@@ -76,7 +76,7 @@ def test_tables_exchanged_at_any_moment(postgres, seed, ahead):
 
 
 def projector_on(url: str, reader: FromMemory, schema: str = LIVE, **more) -> Projector:
-    following = Following(cast(LedgerReader, reader), counting=False)
+    following = Following(cast(LedgerReader, reader), sets(), counting=False)
     more.setdefault("ends", dict.fromkeys(range(12), 0))
     return Projector(following, lambda: Writer(url, schema, 12, IDENTITY), **more)
 

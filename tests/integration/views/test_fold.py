@@ -136,6 +136,34 @@ def of_tables(url: str) -> dict[str, list[tuple]]:
     }
 
 
+def contests_told(entries) -> list[tuple]:
+    """Number, and the seqs that opened and closed a contest of it, read off the entries one by one."""
+    told: list[tuple] = []
+    open_at: dict[str, int] = {}
+    for key, value in entries:
+        entry = decode(value)
+        assert isinstance(entry, events.Entry)
+        if key.startswith((b"r:", b"e:")) or not isinstance(entry.input, bytes):
+            continue
+        record = decode(entry.input)
+        name = key.decode()
+        if "CONTESTED" in entry.flags:
+            open_at.setdefault(name, entry.seq)
+        elif (
+            isinstance(record, events.Withdrawal)
+            and record.action is events.WithdrawalAction.APPROVE
+            and entry.verdict == "ACCEPTED"
+            and entry.first is not None
+            and name in open_at
+        ):
+            told.append((name, open_at.pop(name), entry.seq))
+    return sorted([*told, *((name, seq, -1) for name, seq in open_at.items())])
+
+
+def contests_held(url: str) -> list[tuple]:
+    return sorted(rows(url, "SELECT number, opened_seq, coalesce(closed_seq, -1) FROM contests"))
+
+
 def claims_open(url: str) -> list[tuple]:
     query = "SELECT number, unit_code, expires_at FROM claims WHERE closed_seq IS NULL"
     return sorted((number, unit, ms(expires)) for number, unit, expires in rows(url, query))
@@ -152,6 +180,7 @@ def test_the_tables_equal_the_fold(postgres, seed):
         writer.close()
         assert of_tables(url) == of_states(ledger.states)
         assert claims_open(url) == claims_left(ledger.states, ledger.entries)
+        assert contests_held(url) == contests_told(ledger.entries)
         sums.append(checksums(url))
         ((seq, digest),) = rows(url, "SELECT seq, hash FROM ledger_positions WHERE partition = %s", PARTITION)
         assert (seq, bytes(digest)) == (len(ledger.entries), ledger.head.prev)
@@ -178,8 +207,8 @@ def test_certificates_and_filings_agree_on_what_stands(postgres):
     assert by_number == by_filing != []
 
 
-def test_claims_of_before_the_table_was_there_are_taken_from_the_facts(postgres):
-    closed_by = set()
+def test_claims_and_contests_of_before_their_tables_were_there_are_taken_from_the_facts(postgres):
+    closed_by, again = set(), 0
     for seed in (1, 5, 7):
         ledger = told(history(seed, COUNT))
         url = postgres.database()
@@ -188,13 +217,21 @@ def test_claims_of_before_the_table_was_there_are_taken_from_the_facts(postgres)
         writer.close()
         before = checksums(url)
         closed_by |= {how for (how,) in rows(url, "SELECT DISTINCT closed_by FROM claims")}
+        again += len(rows(url, "SELECT FROM contests GROUP BY number HAVING count(*) > 1"))
         with psycopg.connect(url, options="-c search_path=natalog") as connection:
             connection.execute("DROP VIEW expired_claims")
             connection.execute("DROP TABLE claims")
+            connection.execute("DROP TABLE contests CASCADE")
+            connection.execute(
+                "CREATE VIEW contested_numbers AS SELECT FROM filings"
+            )  # those of 0001 and 0002
+            connection.execute("CREATE INDEX filings_contested ON filings (province)")
+            connection.execute("CREATE INDEX certificates_contested ON certificates (province)")
             connection.execute("UPDATE schema_version SET version_num = '0002'")
         migrate(url, "natalog")
         assert checksums(url) == before
     assert closed_by >= {"CLAIM", "RELEASE", "COMPLETION", "FILING", "TAKEN"}
+    assert again > 1
 
 
 def test_another_process_cannot_write_from_the_same_position(database):

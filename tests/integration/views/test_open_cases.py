@@ -52,6 +52,10 @@ def test_a_contest_is_open_until_a_withdrawal_of_two_people(country):
     )
     country.send(approval)
     assert country.open(open_cases._CONTESTED) == {}
+    # And contested again: the next registration has taken the number, and a third tries it.
+    for name, count in (("R2", {}), ("R3", {"330000": 1}), ("R4", {"330000": 1})):
+        country.send(replace(first, event_id=country.ledger.id(), registration_id=name))
+        assert country.open(open_cases._CONTESTED) == count
 
 
 def test_an_overdue_filing_is_open_until_it_is_filed(country):

@@ -24,6 +24,7 @@ TABLES = (
     "certificates",
     "obligations",
     "claims",
+    "contests",
     "blacklist",
     "voids",
     "checks",
@@ -207,6 +208,42 @@ def test_a_province_cannot_look_past_the_policy(filled):
             with pytest.raises(psycopg.Error) as refused:
                 connection.execute(attempt)
             assert refused.value.sqlstate == "42501", attempt
+
+
+FORGERIES = (
+    "FUNCTION substr(name, int, int) RETURNS text LANGUAGE sql AS $$ SELECT '31' $$",
+    "FUNCTION substr(text, int, int) RETURNS text LANGUAGE sql AS $$ SELECT '31' $$",
+    "FUNCTION pg_has_role(name, oid, text) RETURNS boolean LANGUAGE sql AS $$ SELECT true $$",
+    "FUNCTION always(name, text) RETURNS boolean LANGUAGE sql AS $$ SELECT true $$",
+    "OPERATOR ~ (LEFTARG = name, RIGHTARG = text, FUNCTION = always)",
+    "FUNCTION shanghai(text, text) RETURNS text LANGUAGE sql AS $$ SELECT '310000' $$",
+    "OPERATOR || (LEFTARG = text, RIGHTARG = text, FUNCTION = shanghai)",
+    "FUNCTION with_shanghai(text[], text) RETURNS text[] LANGUAGE sql AS $$ SELECT '{310000}'::text[] $$",
+    "AGGREGATE array_agg(text) (SFUNC = with_shanghai, STYPE = text[], INITCOND = '{}')",
+)
+
+
+def test_a_province_that_may_create_functions_still_sees_its_own_alone(filled):
+    """Whatever stands in the place of what the policy's function calls, and before it on the path."""
+    with psycopg.connect(filled, autocommit=True) as owner, login(filled, "zj") as connection:
+        owner.execute("CREATE SCHEMA theirs AUTHORIZATION zj")
+        try:
+            connection.execute("SET search_path = theirs")
+            for forgery in FORGERIES:
+                connection.execute(f"CREATE {forgery}")
+            for path in ("natalog, theirs", "theirs, pg_catalog, natalog"):
+                connection.execute(f"SET search_path = {path}")
+                for table in TABLES:
+                    assert provinces(connection, f"natalog.{table}") == {"330000"}, (path, table)
+        finally:
+            owner.execute("DROP SCHEMA theirs CASCADE")
+
+
+def test_whose_province_it_is_is_asked_once_a_query(filled):
+    with login(filled, "zj") as connection:
+        plan = "\n".join(row[0] for row in connection.execute("EXPLAIN SELECT count(*) FROM obligations"))
+    assert plan.count("InitPlan") == 1, plan
+    assert "provinces_seen" not in plan, plan  # and not once a row
 
 
 @pytest.mark.parametrize("user", ["grafana", "zj"])

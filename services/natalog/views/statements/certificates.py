@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from natalog.views.statements.withdrawals import FREES
+
 _CERTIFICATE = "number, partition, province, first_seq, last_seq, taken_seq, freed_seq, contested_seq"
 # The two digits of the province follow the letter, if there is one.
 _PROVINCE = "left(right(key, 9), 2) || '0000'"
@@ -26,8 +28,6 @@ FROM stage_filings WHERE wellformed AND counts GROUP BY key
 TOUCH = f"""
 INSERT INTO certificates AS c ({_CERTIFICATE})
 SELECT key, min(partition), {_PROVINCE}, min(seq), max(seq), NULL,
-    max(seq) FILTER (WHERE kind = 'Withdrawal' AND verdict = 'ACCEPTED' AND action = 'APPROVE'
-                     AND first_seq IS NOT NULL),
-    min(seq) FILTER (WHERE contested)
+    max(seq) FILTER (WHERE {FREES}), min(seq) FILTER (WHERE contested)
 FROM stage_decisions WHERE wellformed GROUP BY key
 {_MERGE_CERTIFICATES}"""

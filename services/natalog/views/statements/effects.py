@@ -6,6 +6,7 @@ from natalog.views.statements import (
     blacklist,
     certificates,
     claims,
+    contests,
     obligations,
     registrations,
     stage,
@@ -45,10 +46,12 @@ def _of_rows(filings: int, kinds: dict[str, int]) -> list[str]:
         needed.append(claims.OPEN)
     if filings or not kinds.keys().isdisjoint(("Claim", "Release", "Completion")):
         needed.append(claims.CLOSE)
+    if filings or "Succession" in kinds:
+        needed.append(contests.OPEN)
     if "FilingOverdue" in kinds:
         needed.append(obligations.MARK_OVERDUE)
     if "Withdrawal" in kinds:
-        needed += [withdrawals.FREE_REGISTRATIONS, withdrawals.MARK_FILINGS]
+        needed += [withdrawals.FREE_REGISTRATIONS, withdrawals.MARK_FILINGS, contests.CLOSE]
     if "BlacklistChange" in kinds:
         needed += [blacklist.LIST, blacklist.REQUEST_REMOVAL, blacklist.REMOVE]
     if "Invalidation" in kinds:
