@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 from itertools import pairwise
 from random import Random
+from typing import Any
 
 import pytest
 
@@ -74,7 +75,7 @@ def sent_carelessly(ledger: MemoryLedger, chance: Random) -> None:
             registered_at=registered,
         )
         ledger.send(completed)
-        careless = (
+        careless: tuple[dict[str, Any], ...] = (
             {"event_id": completed.event_id},
             {"corrects": ledger.id()},
             {"registered_at": None, "registered_on": registered // DAY_MS},
@@ -92,6 +93,7 @@ def delays(ledger: MemoryLedger, period: Period) -> list[int]:
         entry = decode(record.value)
         if entry.delay_ms is not None:
             filed = decode(entry.input)
+            assert filed.registered_at is not None
             day = date(1970, 1, 1) + timedelta((filed.registered_at + BEIJING_MS) // DAY_MS)
             found += [entry.delay_ms] if period.first <= day < period.after else []
     return sorted(found)

@@ -58,7 +58,7 @@ def desk(database: str) -> Desk:
     return Desk(database)
 
 
-def overdue(facts: Facts) -> tuple[int, int, int]:
+def overdue(facts: Facts) -> tuple[int, ...]:
     return tuple(facts.counts[name] for name in ("overdue_open", "overdue_filed", "overdue_untimed"))
 
 
