@@ -169,9 +169,15 @@ WATCH_ALERTS = Counter(
     "FilingOverdue records sent, repeats after a restart included.",
     registry=WATCH,
 )
+WATCH_STALENESS = Gauge(
+    "natalog_watch_staleness_seconds",
+    "Seconds since all that had been appended was surely read, of the partition that lags most; 0 without partitions. "
+    "So much later than due it tells of a missed filing.",
+    registry=WATCH,
+)
 WATCH_LAG = Gauge(
     "natalog_watch_lag_records",
-    "Records the watch has not read yet. While it lags it tells of nothing.",
+    "Records known to be unread at the last look. Those that were just appended are among them: see the staleness.",
     registry=WATCH,
 )
 WATCH_PARTITIONS = Gauge(
