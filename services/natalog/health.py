@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, make_server
 
-from prometheus_client import make_wsgi_app
+from prometheus_client import CollectorRegistry, make_wsgi_app
 from prometheus_client.exposition import ThreadingWSGIServer
 
 
@@ -17,12 +17,18 @@ class _Quiet(WSGIRequestHandler):
         pass
 
 
-def serve(host: str, port: int, report: Callable[[], tuple[bool, dict[str, object]]]) -> int:
+def serve(
+    host: str,
+    port: int,
+    registry: CollectorRegistry,
+    report: Callable[[], tuple[bool, dict[str, object]]],
+) -> int:
     """Answer in a thread of its own; returns the port (given 0, a free one).
 
-    `report` tells whether the service is ready and what to say about it as JSON.
+    `registry` is the service's own (natalog.metrics); `report` tells whether it is ready and what to say about it as
+    JSON.
     """
-    expose = make_wsgi_app()
+    expose = make_wsgi_app(registry)
 
     def answer(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         path = environ.get("PATH_INFO", "")

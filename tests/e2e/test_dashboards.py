@@ -24,7 +24,9 @@ import httpx
 import psycopg
 import pytest
 from openpyxl import load_workbook
+from prometheus_client.parser import text_string_to_metric_families
 
+from natalog import metrics
 from natalog.local.postgres import find_binaries
 
 pytestmark = [
@@ -154,6 +156,17 @@ def test_all_services_are_scraped(stack: dict[str, Any]) -> None:
     active = Prometheus(stack["prometheus"]).api("targets", state="active")["activeTargets"]
     scraped = {target["labels"]["job"]: target["health"] for target in active}
     assert scraped == dict.fromkeys(SERVICES, "up")
+
+
+def test_each_exports_its_own_metrics_and_no_other_s(stack: dict[str, Any]) -> None:
+    active = Prometheus(stack["prometheus"]).api("targets", state="active")["activeTargets"]
+    for target in active:
+        service = target["labels"]["job"]
+        told = text_string_to_metric_families(httpx.get(target["scrapeUrl"], trust_env=False).text)
+        own = getattr(metrics, service.upper()).collect()
+        assert {one.name for one in told if one.name.startswith("natalog_")} == {
+            one.name for one in own if one.name.startswith("natalog_")
+        }, service
 
 
 def test_every_postgres_panel_has_data(stack: dict[str, Any]) -> None:

@@ -6,9 +6,8 @@ from collections import defaultdict
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from prometheus_client import REGISTRY
 
-from natalog import events
+from natalog import events, metrics
 from natalog.decision.divisions import province_of
 from natalog.views.ledger_metrics import LedgerMetrics, Tally, declare, publish, show_open
 from natalog.views.projector import Committed
@@ -130,7 +129,7 @@ def test_a_restart_counts_nothing_again(sent, sizes, data):
 
 
 def value(name: str, **labels: str) -> float | None:
-    return REGISTRY.get_sample_value(f"natalog_{name}", labels)
+    return metrics.PROJECTOR.get_sample_value(f"natalog_{name}", labels)
 
 
 def test_what_is_tallied_is_published():
@@ -156,7 +155,7 @@ def test_every_label_is_there_from_the_start():
     declare()
     text = {
         (sample.name, tuple(sample.labels.values()))
-        for family in REGISTRY.collect()
+        for family in metrics.PROJECTOR.collect()
         for sample in family.samples
     }
     assert ("natalog_filings_total", ("330100", "late", "TRANSPORT")) in text

@@ -64,6 +64,16 @@ def test_workbook(hostile):
     assert {cell.data_type for cell in cells} == {"s"}
 
 
+def test_each_printed_page_says_who_is_meant(hostile):
+    figures, ground = load_workbook(io.BytesIO(as_xlsx(hostile))).worksheets
+    assert (figures.print_title_rows, figures.print_title_cols) == ("$1:$1", "$A:$D")
+    for sheet, paper, wide in ((figures, "8", 4), (ground, "9", 1)):
+        page = sheet.page_setup
+        assert (page.orientation, str(page.paperSize)) == ("landscape", paper)
+        assert sheet.sheet_properties.pageSetUpPr.fitToPage
+        assert (page.fitToWidth, page.fitToHeight) == (wide, 0)
+
+
 def test_json(hostile):
     assert codes([row["unit"] for row in json.loads(as_json(hostile))["rows"]])
 

@@ -15,18 +15,18 @@ import yaml
 from deploy.grafana.generate.__main__ import dashboards, main
 from deploy.grafana.generate.panel import per_bar
 from deploy.grafana.generate.provinces import PROVINCES
-from natalog.decision import numbers
+from natalog.decision import codes, numbers
 
 GRAFANA = Path(__file__).resolve().parents[2] / "deploy" / "grafana"
 DASHBOARDS = {
     path.stem: json.loads(path.read_text()) for path in sorted((GRAFANA / "dashboards").glob("*.json"))
 }
-PANELS = [
-    pytest.param(panel, id=f"{name}: {panel['title']}")
+SHOWN = {
+    f"{name}: {panel['title']}": panel
     for name, dashboard in DASHBOARDS.items()
     for panel in dashboard["panels"]
     if panel["type"] != "row"
-]
+}
 
 
 def test_committed_dashboards_are_what_the_code_makes(capsys):
@@ -34,7 +34,7 @@ def test_committed_dashboards_are_what_the_code_makes(capsys):
     assert set(DASHBOARDS) == {name.removesuffix(".json") for name in dashboards()}
 
 
-@pytest.mark.parametrize("panel", PANELS)
+@pytest.mark.parametrize("panel", SHOWN.values(), ids=SHOWN)
 def test_a_panel_explains_itself(panel):
     defaults = panel["fieldConfig"]["defaults"]
     assert len(panel["description"]) > 20
@@ -67,6 +67,21 @@ def test_panels_use_the_provisioned_data_sources_and_do_not_overlap():
 
 def test_all_provinces_have_names():
     assert set(PROVINCES) == {f"{code}0000" for code in numbers.PROVINCES} | {"unknown"}
+
+
+def test_all_doubts_have_names_wherever_they_are_ranked():
+    known = {doubt.code for doubt in codes.DOUBTS}
+    rankings = [panel for panel in SHOWN.values() if panel["type"] == "bargauge"]
+    assert len(rankings) == 2
+    for panel in rankings:
+        assert {override["matcher"]["options"] for override in panel["fieldConfig"]["overrides"]} == known
+
+
+def test_no_panel_reads_days_of_raw_counters():
+    days = r"(?:increase|rate)\(natalog_\w+(?:\{[^}]*\})?\[\d+d\]"
+    for title, panel in SHOWN.items():
+        for target in panel["targets"]:
+            assert not re.search(days, target.get("expr", "")), title
 
 
 @pytest.mark.skipif(

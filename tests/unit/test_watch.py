@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from natalog import events
+from natalog import events, metrics
 from natalog.decision.rules import NEWEST
 from natalog.watch.alert import alert_of
 from natalog.watch.gaps import Gaps
@@ -150,7 +150,7 @@ def test_alert_is_the_same_record_whoever_sends_it_when() -> None:
 
 
 def test_partition_takes_only_the_next_record() -> None:
-    partition = Partition(Obligations(PARTITION, NEWEST, remember_ms=0), 5)
+    partition = Partition(Obligations(PARTITION, NEWEST, remember_ms=0), 5, 0)
     with pytest.raises(Gap) as gap:
         partition.fold(7, KEY, encode(completion()), T0)
     assert (gap.value.expected, gap.value.offset) == (5, 7)
@@ -162,7 +162,7 @@ def test_partition_takes_only_the_next_record() -> None:
 
 
 def test_partition_knows_how_far_it_has_surely_read() -> None:
-    partition = Partition(Obligations(PARTITION, NEWEST, remember_ms=0), 5)
+    partition = Partition(Obligations(PARTITION, NEWEST, remember_ms=0), 5, 0)
     partition.sampled(Sample(100, 6))
     assert (partition.read_to, partition.lag) == (None, 1)
     partition.fold(5, KEY, encode(completion()), T0)
@@ -227,3 +227,45 @@ def test_what_the_group_gave_to_others_meanwhile_is_not_held() -> None:
     watch.attach(kafka)
     asyncio.run(watch.sweep())
     assert watch.state()["partitions"] == list(range(6, 12))
+
+
+class _Log(_Shares):
+    """Partition 3, whose end is as it is set."""
+
+    def __init__(self) -> None:
+        self.held = {3}
+        self.end = 0
+
+    async def starts(self, numbers: set[int]) -> dict[int, int]:
+        return dict.fromkeys(numbers, 0)
+
+    async def ends(self, numbers: set[int]) -> dict[int, int]:
+        return dict.fromkeys(numbers, self.end)
+
+
+def test_the_watch_is_as_stale_as_the_last_moment_of_which_it_has_read_all() -> None:
+    none: Any = None
+    kafka: Any = _Log()
+    now = [1000.0]
+    watch = Watch(Terms(NEWEST, 0, 0), none, mono=lambda: now[0])
+    watch.attach(kafka)
+
+    def told(after: float) -> float | None:
+        now[0] += after
+        asyncio.run(watch.sweep())
+        return metrics.WATCH.get_sample_value("natalog_watch_staleness_seconds")
+
+    def read(offset: int) -> None:
+        asyncio.run(watch.record(3, offset, b"x", b"x", T0))
+
+    assert metrics.WATCH.get_sample_value("natalog_watch_staleness_seconds") == 0  # no partitions
+    assert told(0.0) == 0
+    for offset in range(20):  # records come in all the time: some are unread whenever it looks
+        kafka.end = offset + 1
+        assert told(0.5) == 0.5
+        assert metrics.WATCH.get_sample_value("natalog_watch_lag_records") == 1
+        read(offset)
+    kafka.end += 1
+    assert [told(0.5), told(20.0), told(20.0)] == [0.5, 20.5, 40.5]  # and now nothing is read
+    now[0] += 5  # nor swept
+    assert metrics.WATCH.get_sample_value("natalog_watch_staleness_seconds") == 45.5

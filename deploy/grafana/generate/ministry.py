@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from deploy.grafana.generate.doubts import DOUBTS
 from deploy.grafana.generate.panel import (
     ANY_IS_BAD,
     CALM,
@@ -19,26 +20,18 @@ from deploy.grafana.generate.panel import (
 )
 from deploy.grafana.generate.provinces import PROVINCES
 
-_BY_PROVINCE = (
-    'label_replace(label_replace({0}, "province", "unknown", "", ""), '
-    '"province", "${{1}}0000", "prefecture", "([0-9]{{2}})[0-9]{{4}}")'
-)
 _LATE = 'natalog_filings_total{result="late"}'
 _NOTHING_FILED = "No filings in this time 暂无备案"
 
 
-def _filings(window: str, result: str) -> str:
-    return f'increase(natalog_filings_total{{result=~"{result}"}}[{window}])'
+def _filings(window: str, result: str, by: str = "") -> str:
+    """Filings of a window that is recorded, "1d" or "7d"; `by` is "" or a label."""
+    return f'sum by ({by}) (natalog:filings:count{window}{{result=~"{result}"}})'
 
 
 def share_on_time(window: str, by: str = "") -> str:
-    """Share of timed filings that came within 30 minutes; `by` is "" or "province"."""
-    if by:
-        return (
-            f"sum by ({by}) ({_BY_PROVINCE.format(_filings(window, 'on_time'))})"
-            f" / sum by ({by}) ({_BY_PROVINCE.format(_filings(window, 'on_time|late'))})"
-        )
-    return f"sum({_filings(window, 'on_time')}) / sum({_filings(window, 'on_time|late')})"
+    """Share of timed filings that came within 30 minutes."""
+    return f"{_filings(window, 'on_time', by)} / {_filings(window, 'on_time|late', by)}"
 
 
 FILING = [
@@ -73,7 +66,7 @@ FILING = [
     tile(
         "Filed, 24 hours 近24小时备案数",
         "Registrations filed live, each counted once: on time, late, and those whose hour is not known.",
-        Prom("sum by (result) (increase(natalog_filings_total[1d]))", "{{result}}"),
+        Prom(_filings("1d", ".*", "result"), "{{result}}"),
         CALM,
         _NOTHING_FILED,
         decimals=0,
@@ -116,10 +109,10 @@ FILING = [
         queries=[
             Prom(share_on_time("1d", "province"), ref="A"),
             Prom(share_on_time("7d", "province"), ref="B"),
-            Prom(f"sum by (province) ({_BY_PROVINCE.format(_filings('7d', '.*'))})", ref="C"),
+            Prom(_filings("7d", ".*", "province"), ref="C"),
             Prom("sum by (province) (natalog_overdue_open)", ref="D"),
             Prom("sum by (province) (natalog_contested_open)", ref="E"),
-            Prom("sum by (province) (increase(natalog_doubts_total[7d]))", ref="F"),
+            Prom("sum by (province) (natalog:doubts:count7d)", ref="F"),
         ],
         unit="short",
         decimals=0,
@@ -216,21 +209,13 @@ CASES = [
         description="Registrations that fit one of the notice's seven patterns. Each is to be checked one by one "
         "(一人一档); legal look-alikes are not among them.",
         kind=Kind.RANKING,
-        queries=[Prom("sort_desc(sum by (doubt) (increase(natalog_doubts_total[7d])))", "{{doubt}}")],
+        queries=[Prom("sort_desc(sum by (doubt) (natalog:doubts:count7d))", "{{doubt}}")],
         unit="short",
         decimals=0,
         thresholds=((None, GREEN), (1, ORANGE)),
         empty="Not measured: does the projector run? 未采集",
         height=9,
-        columns={
-            "VOID_CERTIFICATE": "void certificate 使用失效证明",
-            "COLLECTIVE_HOUSEHOLD": "collective household 落集体户",
-            "NON_RELATIVE": "non-relative 非亲属落户",
-            "PRIVATE_ADOPTION": "private adoption 私自收养",
-            "OVER_SIX": "over six 6周岁以上",
-            "FOLLOWS_NEITHER": "follows neither parent 未随父母",
-            "UNMARRIED_FATHER": "father without test 随父无鉴定",
-        },
+        columns=DOUBTS,
     ),
 ]
 

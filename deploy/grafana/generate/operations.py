@@ -60,11 +60,12 @@ LAG = [
     ),
     Panel(
         title="Watch behind 监测程序落后",
-        description="Records the watch has not read yet. While it lags it tells of no missed filing.",
+        description="How long ago the watch had surely read all there was. So much later than due it tells of a missed "
+        "filing.",
         kind=Kind.LINES,
-        queries=[Prom("sum(natalog_watch_lag_records)", "records 条")],
-        unit="short",
-        thresholds=((None, GREEN), (1, YELLOW), (100, RED)),
+        queries=[Prom("max(natalog_watch_staleness_seconds)", "behind 落后")],
+        unit="s",
+        thresholds=((None, GREEN), (5, YELLOW), (30, RED)),
         empty="No watch answers 未采集",
         width=8,
     ),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from deploy.grafana.generate.doubts import DOUBTS
 from deploy.grafana.generate.panel import (
     BLUE,
     CALM,
@@ -36,8 +37,8 @@ NOW = [
         "On time, 7 days 近7天及时备案率",
         "Share of this province's timed filings that came within 30 minutes of the registration.",
         Prom(
-            f'sum(avg_over_time(natalog:filings:rate5m{{{_HERE},result="on_time"}}[7d]))'
-            f" / sum(avg_over_time(natalog:filings:rate5m{{{_HERE}}}[7d]))"
+            f'sum(natalog:filings:count7d{{{_HERE},result="on_time"}})'
+            f' / sum(natalog:filings:count7d{{{_HERE},result=~"on_time|late"}})'
         ),
         ON_TIME,
         "No filings in this time 暂无备案",
@@ -241,15 +242,14 @@ CASES = [
         title="Seven doubtful patterns, 7 days 近7天七类存疑落户",
         description="This province's registrations that fit one of the notice's seven patterns, to be checked one by one.",
         kind=Kind.RANKING,
-        queries=[
-            Prom(f"sort_desc(sum by (doubt) (increase(natalog_doubts_total{{{_HERE}}}[7d])))", "{{doubt}}")
-        ],
+        queries=[Prom(f"sort_desc(sum by (doubt) (natalog:doubts:count7d{{{_HERE}}}))", "{{doubt}}")],
         unit="short",
         decimals=0,
         thresholds=((None, GREEN), (1, ORANGE)),
         empty=_NO_PROJECTION,
         width=8,
         height=9,
+        columns=DOUBTS,
     ),
     Panel(
         title="Own blacklist 本省黑名单维护",
@@ -280,15 +280,20 @@ CASES = [
     ),
     Panel(
         title="Backfilled, by year 各年补报数",
-        description="Registrations since 2012 that were supplied afterwards, by year of registration. How many are still "
-        "missing only the local systems know.",
+        description="Registrations that were supplied afterwards, by year of registration: backfill that was accepted. How "
+        "many are still missing only the local systems know.",
         kind=Kind.TABLE,
         queries=[
             sql(
                 """
-                SELECT extract(year FROM day)::int::text AS "year 年份", sum(backfill)::bigint AS "backfilled 补报",
-                       count(DISTINCT prefecture) AS "prefectures 地市数", count(DISTINCT unit_code) AS "units 单位数"
-                FROM natalog.filings_by_day WHERE province = '${province}0000' AND backfill > 0
+                SELECT extract(year FROM registered_day)::int::text AS "year 年份",
+                       sum(filings)::bigint AS "backfilled 补报", count(DISTINCT prefecture) AS "prefectures 地市数"
+                FROM (
+                    SELECT prefecture, registered_day, count(*) AS filings
+                    FROM natalog.filings
+                    WHERE province = '${province}0000' AND backfill AND verdict = 'ACCEPTED' AND NOT amendment
+                    GROUP BY 1, 2
+                ) days
                 GROUP BY 1 ORDER BY 1 DESC
                 """
             )

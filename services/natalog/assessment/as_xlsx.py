@@ -16,6 +16,9 @@ from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
 from openpyxl.styles import Alignment, Border, Font, PatternFill, Side
 from openpyxl.utils import get_column_letter
+from openpyxl.worksheet.page import PageMargins
+from openpyxl.worksheet.properties import PageSetupProperties
+from openpyxl.worksheet.worksheet import Worksheet
 
 from natalog.assessment.columns import COLUMNS, Column, Kind, Value
 from natalog.assessment.report import HEADINGS, Language, Report, Row, code_values, codes, heading, written
@@ -30,7 +33,11 @@ _FORMATS: Final = {
 }
 _HEAD: Final = PatternFill("solid", fgColor="FF1F3864")
 _LINE: Final = Border(top=Side(style="thin"))
-_TOO_LONG: Final = 24  # characters of a heading's line before it is folded
+_PAGES_WIDE: Final = 4  # of A3: some fifteen columns each, in letters of some 8 points
+_CODE: Final = 12  # characters of a unit's code
+_FIGURE: Final = 8
+_WIDE: Final = 0x2E80  # characters from here on take two places
+_FOLDED: Final = 14  # characters of a heading's line, unless a word of it is longer
 
 
 def as_xlsx(report: Report, language: Language = Language.BOTH) -> bytes:
@@ -48,6 +55,9 @@ def as_xlsx(report: Report, language: Language = Language.BOTH) -> bytes:
 def _figures(book: Any, report: Report, language: Language) -> None:
     sheet = book.create_sheet("考核 Assessment")
     keys = codes(report.level)
+    _printed(sheet, Worksheet.PAPERSIZE_A3, _PAGES_WIDE)
+    sheet.print_title_rows = "1:1"
+    sheet.print_title_cols = f"A:{get_column_letter(len(keys))}"
     headings = [
         *(heading(key, *HEADINGS[key], language) for key in keys),
         heading("rank", *HEADINGS["rank"], language),
@@ -57,8 +67,9 @@ def _figures(book: Any, report: Report, language: Language) -> None:
     # Who is meant and the rank stay in sight, whichever way one scrolls.
     sheet.freeze_panes = f"{get_column_letter(len(keys) + 2)}2"
     for place, text in enumerate(headings, 1):
-        sheet.column_dimensions[get_column_letter(place)].width = _width(text, place <= len(keys))
-    sheet.row_dimensions[1].height = 48
+        least = _CODE if place <= len(keys) else _FIGURE
+        sheet.column_dimensions[get_column_letter(place)].width = _width(text, least)
+    sheet.row_dimensions[1].height = 75
     sheet.auto_filter.ref = f"A1:{get_column_letter(len(headings))}{len(report.rows) + 1}"
     sheet.append([_head(sheet, text) for text in headings])
     for row in report.rows:
@@ -68,8 +79,16 @@ def _figures(book: Any, report: Report, language: Language) -> None:
         cell.font = Font(bold=True)
         cell.border = _LINE
     sheet.append(last)
-    sheet.print_title_rows = "1:1"
+
+
+def _printed(sheet: Any, paper: str, wide: int) -> None:
+    """Landscape, so many pages wide and as long as the rows need. To be called before the first row is written."""
     sheet.page_setup.orientation = "landscape"
+    sheet.page_setup.paperSize = paper
+    sheet.sheet_properties.pageSetUpPr = PageSetupProperties(fitToPage=True)
+    sheet.page_setup.fitToWidth = wide
+    sheet.page_setup.fitToHeight = 0
+    sheet.page_margins = PageMargins(left=0.4, right=0.4, top=0.5, bottom=0.5, header=0.3, footer=0.3)
 
 
 def _cells(sheet: Any, report: Report, row: Row) -> list[Any]:
@@ -95,6 +114,7 @@ def rounded_share(percent: int | Decimal) -> Decimal:
 
 def _ground(book: Any, report: Report) -> None:
     sheet = book.create_sheet("依据 Basis")
+    _printed(sheet, Worksheet.PAPERSIZE_A4, 1)
     sheet.column_dimensions["A"].width = 30
     sheet.column_dimensions["B"].width = 16
     sheet.column_dimensions["C"].width = 70
@@ -124,10 +144,11 @@ def _text(sheet: Any, text: str) -> Any:
     return cell
 
 
-def _width(text: str, code: bool) -> float:
-    """In characters; a Chinese one is as wide as two."""
-    longest = max(sum(1 if ord(c) < 0x2E80 else 2 for c in line) for line in text.split("\n"))
-    return min(max(longest, 15 if code else 8), _TOO_LONG) + 2
+def _width(text: str, least: int) -> float:
+    """In characters; a Chinese one is as wide as two, and may end a line. Capitals in bold are wider."""
+    lines = [sum(1 if ord(c) < _WIDE else 2 for c in line) for line in text.split("\n")]
+    words = [1.25 * len(word) for word in text.split() if ord(word[0]) < _WIDE]
+    return max(least, min(max(lines), _FOLDED), *words) + 2
 
 
 def _timeless(archive: bytes) -> bytes:

@@ -75,9 +75,13 @@ def assessed(facts: Facts) -> Fraction | None:
 
 
 def discipline(facts: Facts) -> Fraction | None:
-    """The same with every overdue registration counted as late: what is not filed must not look better than late."""
+    """The same with every overdue registration counted as late that has no delay.
+
+    Neither what is not filed nor what was filed past the clock must look better than late.
+    """
     counts = facts.counts
-    return share(counts["on_time"], counts["timed"] - excused(facts) + counts["overdue_open"])
+    overdue = counts["overdue_open"] + counts["overdue_untimed"]
+    return share(counts["on_time"], counts["timed"] - excused(facts) + overdue)
 
 
 def complete(facts: Facts) -> Fraction | None:
@@ -131,6 +135,7 @@ COLUMNS: Final[tuple[Column, ...]] = (
     _count("timed", Part.TIME, "timed", "计时备案"),
     _count("on_time", Part.TIME, "on time", "按时备案"),
     _count("untimed", Part.TIME, "not timeable", "无法计时"),
+    _count("never_timed", Part.TIME, "filed, never timed", "已备案未计时"),
     _share(
         "gross_percent",
         Part.TIME,
@@ -148,6 +153,8 @@ COLUMNS: Final[tuple[Column, ...]] = (
     ),
     _count("late_contradicted", Part.TIME, "excuse contradicted", "迟报:理由不成立"),
     _count("overdue_open", Part.TIME, "overdue open", "逾期未备案"),
+    _count("overdue_filed", Part.TIME, "overdue, filed since", "逾期告警后备案"),
+    _count("overdue_untimed", Part.TIME, "overdue, filed without delay", "逾期告警后备案:未计时"),
     _share("discipline_percent", Part.TIME, "discipline %", "备案纪律率", discipline),
     _count("to_check", Part.CHECKS, "to be checked", "应核验"),
     _share(

@@ -15,6 +15,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from natalog import metrics
 from natalog.gateway import docs_page, openapi, reading, reports
 from natalog.gateway.access_log import AccessLog
 from natalog.gateway.front import CERTIFICATE, Endpoint, Front
@@ -64,7 +65,8 @@ def routes(parts_of: Callable[[], Parts]) -> list[Route]:
         anybody("/healthz", lambda parts, request: Response(b'{"status":"ok"}', media_type=JSON)),
         anybody("/readyz", _readiness),
         anybody(
-            "/metrics", lambda parts, request: Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+            "/metrics",
+            lambda parts, request: Response(generate_latest(metrics.GATEWAY), media_type=CONTENT_TYPE_LATEST),
         ),
         anybody("/openapi.json", lambda parts, request: Response(openapi.document(), media_type=JSON)),
         anybody("/docs", lambda parts, request: docs_page.response()),

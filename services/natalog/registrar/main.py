@@ -147,7 +147,12 @@ def build(settings: Settings) -> Registrar:
     desk.attach(intake)
     if settings.registrar_metrics_port:
         Backlog(settings.kafka, instance, desk.undecided_from).start()
-        serve(settings.metrics_host, settings.registrar_metrics_port, lambda: _report(desk))
+        serve(
+            settings.metrics_host,
+            settings.registrar_metrics_port,
+            metrics.REGISTRAR,
+            lambda: _report(desk),
+        )
     return Registrar(
         desk=desk,
         intake=intake,

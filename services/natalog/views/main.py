@@ -100,7 +100,12 @@ def follow(settings: Settings, interrupt: Interrupt) -> None:
     admin = admin_client(settings.kafka, "natalog-projector")
     state = {"ready": False}
     if settings.projector_metrics_port:
-        serve(settings.metrics_host, settings.projector_metrics_port, lambda: (state["ready"], dict(state)))
+        serve(
+            settings.metrics_host,
+            settings.projector_metrics_port,
+            metrics.PROJECTOR,
+            lambda: (state["ready"], dict(state)),
+        )
     identity = ledger_identity(admin, interrupt)
     prepare(settings.postgres, LIVE, interrupt)
     following = Following(LedgerReader(settings.kafka, "natalog-projector"), known)

@@ -13,6 +13,7 @@ from typing import Any
 
 from confluent_kafka import KafkaException
 
+from natalog import metrics
 from natalog.decision.rules import RuleSetError
 from natalog.exits import Exit
 from natalog.health import serve
@@ -76,7 +77,12 @@ async def _run(watch: Watch, settings: Settings, instance: str) -> None:
     kafka = Log(connection, handlers, tick=TICK)
     watch.attach(kafka)
     if settings.watch_metrics_port:
-        serve(settings.metrics_host, settings.watch_metrics_port, lambda: (watch.has_share, watch.state()))
+        serve(
+            settings.metrics_host,
+            settings.watch_metrics_port,
+            metrics.WATCH,
+            lambda: (watch.has_share, watch.state()),
+        )
     watchdog.start(lambda: watch.swept_at, watch.progress, lambda: kafka.has_failed)
     try:
         await kafka.start()

@@ -31,9 +31,11 @@ class Sample:
 class Partition:
     """`position` is the offset of the next record."""
 
-    def __init__(self, obligations: Obligations, start: int) -> None:
+    def __init__(self, obligations: Obligations, start: int, began: int) -> None:
+        """Begins at offset `start`, at the moment `began` (monotonic, ms)."""
         self.obligations = obligations
         self.position = start
+        self._began = began
         self.committed = -1
         """What this process has committed itself."""
         self.sample: Sample | None = None
@@ -73,6 +75,11 @@ class Partition:
     def lag(self) -> int:
         """Records known to be unread."""
         return 0 if self.sample is None else self.sample.end - self.position
+
+    @property
+    def stale_since(self) -> int:
+        """Since when (monotonic, ms) something may be unread: all until then is read, or it began then."""
+        return self._began if self.read_to is None else self.read_to
 
     def to_commit(self) -> int | None:
         """The offset to commit, when it has moved on: nothing before it is needed by whoever reads next."""

@@ -77,6 +77,8 @@ class Watch:
         """When the last sweep ended."""
         self.has_share = False
         """Whether the group has answered at all."""
+        # When it is asked for: a sweep that hangs would leave what it set last.
+        metrics.WATCH_STALENESS.set_function(self.staleness)
 
     def attach(self, log_: Log) -> None:
         """Say what to read from and send to."""
@@ -139,6 +141,11 @@ class Watch:
             if (sample := partition.sample) is not None
         }
 
+    def staleness(self) -> float:
+        """Seconds since all that had been appended was read, of the partition that lags most; 0 without partitions."""
+        now = self._now()
+        return max((now - p.stale_since for p in list(self._partitions.values())), default=0) / 1000
+
     def state(self) -> dict[str, object]:
         """For /healthz."""
         return {
@@ -192,7 +199,7 @@ class Watch:
 
     def _new(self, number: int, start: int) -> Partition:
         terms = self._terms
-        return Partition(Obligations(number, terms.rules, remember_ms=terms.remember_ms), start)
+        return Partition(Obligations(number, terms.rules, remember_ms=terms.remember_ms), start, self._now())
 
     async def _explain(self, number: int, partition: Partition, gap: Gap) -> None:
         """Find out why records are missing and go on after them; Ending when reading again may bring them."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.integration.assessment.planted import HANGZHOU, NINGBO, SHANGHAI
+from tests.integration.assessment.planted import HANGZHOU, NANJING, NINGBO, SHANGHAI, SUZHOU
 
 ADMINISTRATORS = "330106000000"
 """The unit that an administrator's listing names."""
@@ -42,7 +42,8 @@ AFTER = {
     HANGZHOU: of(
         """
         filed=5 missing=0 overdue_open=0 timed=5 gross_percent=20.0 late_station=2 assessed_percent=33.33
-        discipline_percent=33.33 to_check=5 delay_p95_seconds=9060.0 delay_max_seconds=9060.0""",
+        overdue_filed=1 discipline_percent=33.33 rank=5 to_check=5 delay_p95_seconds=9060.0
+        delay_max_seconds=9060.0""",
         HALF[HANGZHOU],
     ),
     NINGBO: of(
@@ -54,6 +55,17 @@ AFTER = {
     ),
     SHANGHAI: of("amendments=1 over_six_without_evidence=0", HALF[SHANGHAI]),
     ADMINISTRATORS: of("void_to_listed_median_hours=3.0", HALF[ADMINISTRATORS]),
+    NANJING: of("""
+        registered=2 filed=2 number_complete_percent=100.0
+        timed=2 on_time=1 gross_percent=50.0 assessed_percent=50.0 discipline_percent=50.0 rank=3 late_station=1
+        delay_p50_seconds=180.0 delay_p95_seconds=9000.0 delay_max_seconds=9000.0
+        to_check=3 checked_first_percent=100.0 refused_event_id_reused=2"""),
+    SUZHOU: of("""
+        registered=2 filed=2 number_missing=1 number_complete_percent=50.0 malformed=1 malformed_percent=50.0
+        timed=1 on_time=1 never_timed=1 gross_percent=100.0 assessed_percent=100.0
+        overdue_filed=1 overdue_untimed=1 discipline_percent=50.0 rank=4
+        delay_p50_seconds=180.0 delay_p95_seconds=180.0 delay_max_seconds=180.0
+        to_check=2 checked_first_percent=100.0 refused_malformed_number=1"""),
 }
 """And after what was owed came and what was wrong was put right."""
 

@@ -13,6 +13,7 @@ from tests.golden.scenes import person, withdrawal
 from tests.integration.views.tables import batch_of, opened, stretch
 
 HANGZHOU, NINGBO, SHANGHAI = "330106520000", "330203530000", "310104510000"
+NANJING, SUZHOU = "320102540000", "320506550000"
 MINUTE, HOUR = 60_000, 3_600_000
 WATCH = Principal(sub="watch", org="", roles=("watch",))
 
@@ -168,6 +169,29 @@ class October:
         )
         number = self.stolen.certificate_number or ""
         self.send(scenes.void(ledger, number, effective_at=self.listed_at - 3 * HOUR))
+        self._nanjing()
+        self._suzhou()
+
+    def _nanjing(self) -> None:
+        """A desk that gives a completion's event id to its filing too: refused as reused, and timed all the same."""
+        now = self.ledger.now
+        clocks = {"captured_at": now - 3 * MINUTE, "attempted_at": now - MINUTE}
+        late = self.filing(NANJING, partition=1, registered_at=now - 150 * MINUTE, **clocks)  # STATION
+        for first in (late, self.filing(NANJING, partition=2)):  # the other in time, and never sent again
+            completed = self._completion(first)
+            self.send(completed)
+            self.send(replace(first, event_id=completed.event_id))
+        self.send(late)
+
+    def _suzhou(self) -> None:
+        """Told of as overdue, then filed as if it corrected something; and nine digits for a child of this year."""
+        ledger = self.ledger
+        hidden = self.filing(SUZHOU, partition=1, registered_at=ledger.now - 150 * MINUTE)
+        self.send(self._completion(hidden))
+        self.send(self._overdue(hidden))
+        self.send(replace(hidden, corrects=ledger.id()))
+        short = ledger.number(partition=2, start="330")[1:]
+        self.send(self.filing(SUZHOU, partition=2, certificate_number=short))
 
     def write(self, url: str) -> None:
         """Bring the tables up to what was played so far."""

@@ -8,8 +8,8 @@ import time
 from typing import Any
 
 import pytest
-from prometheus_client import REGISTRY
 
+from natalog import metrics
 from natalog.events import Principal
 from natalog.gateway import lane as module
 from natalog.gateway.auth import Caller
@@ -118,7 +118,7 @@ def test_a_late_line_waits_until_its_record_is_safe_but_not_for_long() -> None:
 
 def test_what_a_caller_did_not_wait_for_says_nothing_about_verdicts() -> None:
     def observed() -> float:
-        return REGISTRY.get_sample_value("natalog_submit_to_verdict_seconds_count") or 0.0
+        return metrics.GATEWAY.get_sample_value("natalog_submit_to_verdict_seconds_count") or 0.0
 
     async def play() -> None:
         both, _ = ways(Producer(full=False), Producer(full=False))

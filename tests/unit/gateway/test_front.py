@@ -9,9 +9,9 @@ from typing import Any
 
 import httpx
 import pytest
-from prometheus_client import REGISTRY
 from starlette.applications import Starlette
 
+from natalog import metrics
 from natalog.gateway import front
 from natalog.gateway.app import build
 from natalog.gateway.limits import Limits
@@ -81,12 +81,12 @@ def test_it_answers_as_the_route_does(name: str, monkeypatch: pytest.MonkeyPatch
 def test_it_is_measured_logged_and_limited(caplog: pytest.LogCaptureFixture) -> None:
     labels = {"method": "GET", "route": "/v1/certificates/{number}", "status": "429"}
     limited = parts(limits=Limits(rate=0.001, streams=0))
-    before = REGISTRY.get_sample_value("natalog_gateway_request_seconds_count", labels) or 0
+    before = metrics.GATEWAY.get_sample_value("natalog_gateway_request_seconds_count", labels) or 0
     app = build(lambda: limited)
     with caplog.at_level(logging.INFO, "natalog.gateway.access"):
         statuses = [told(app, "GET", "/v1/certificates/M330123456", TOKEN)[0] for _ in range(2)]
     assert statuses == [200, 429]
-    assert REGISTRY.get_sample_value("natalog_gateway_request_seconds_count", labels) == before + 1
+    assert metrics.GATEWAY.get_sample_value("natalog_gateway_request_seconds_count", labels) == before + 1
     logged = [(r.method, r.route, r.status) for r in caplog.records]  # type: ignore[attr-defined]
     assert logged == [("GET", "/v1/certificates/{number}", status) for status in statuses]
     assert "M330123456" not in caplog.text

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from prometheus_client import REGISTRY
 
+from natalog import metrics
 from natalog.decision.divisions import province_of
 from natalog.events import Principal, QueryRecord
 from natalog.gateway import audit as module
@@ -177,7 +177,7 @@ def test_what_is_not_told_is_recorded_as_such_or_not_answered(replica):
 
 def checks(status: str) -> float:
     labels = {"province": province_of(WHO.unit), "status": status}
-    return REGISTRY.get_sample_value("natalog_checks_total", labels) or 0.0
+    return metrics.GATEWAY.get_sample_value("natalog_checks_total", labels) or 0.0
 
 
 def test_numbers_asked_about_are_counted_by_what_was_told(replica):
