@@ -20,6 +20,7 @@ from natalog.gateway.audit import AuditProducer
 from natalog.gateway.auth import Keys, Verifier
 from natalog.gateway.body import Bounds
 from natalog.gateway.bulk import Bulk
+from natalog.gateway.clock import Clock
 from natalog.gateway.connection import Connection
 from natalog.gateway.desk import Desk
 from natalog.gateway.entry_reader import EntryReader
@@ -61,10 +62,11 @@ class Service:
         """Starts everything, and stops it in the reverse order."""
         settings, loop = self._settings, asyncio.get_running_loop()
         partitions = TOPICS[LEDGER].partitions
-        freshness = Freshness(partitions)
+        freshness, clock = Freshness(partitions), Clock()
         replies = Replies(loop)
         name = settings.instance or f"{socket.gethostname()}-gateway"
         metrics.REPLICA_STALENESS.labels(name).set_function(freshness.staleness)
+        metrics.GATEWAY_CLOCK_OFFSET.set_function(clock.offset)
         producer = IntakeProducer(settings.kafka, queue=settings.gateway_queue)
         # Its queue holds what the budget lets through. Patience makes large batches: librdkafka sends one partition a
         # request, and requests are what streams cost Kafka.
@@ -85,6 +87,7 @@ class Service:
         sampler = Sampler(
             settings.kafka,
             freshness,
+            clock,
             ledger=LEDGER,
             topics=LIVE_TOPICS,
             transactional=frozenset({"certificate.invalidations"}),
@@ -92,7 +95,7 @@ class Service:
             every=settings.gateway_sample_seconds,
         )
         inquiry = Inquiry(
-            replica, freshness, audit_producer, stale_ms=int(settings.gateway_stale_seconds * 1000)
+            replica, freshness, clock, audit_producer, stale_ms=int(settings.gateway_stale_seconds * 1000)
         )
         unconnected: list[IntakeProducer] = [producer, bulk_producer, audit_producer]
 

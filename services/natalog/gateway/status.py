@@ -52,13 +52,15 @@ class Finding:
 
 
 def find(number: str, detail: Detail | None, at: int, unit: str) -> Finding:
-    """Status of a well-formed number for a unit (12 digits) or authority at `at`, UTC milliseconds.
+    """Status of a well-formed number for a unit (12 digits) or authority at `at`, the broker's time, UTC milliseconds.
 
+    Never before the number's last decision: a time that lags or was set back does not undo what was decided.
     Usable is what is UNUSED, or CLAIMED by the unit itself. The successor of a used number is neither: it is good
     for the registration that stands there alone. `detail` None: the ledger says nothing about the number.
     """
     if detail is None or detail is PLAINLY_USED:
         return _plain(province(number) in PROVINCES, has_letter(number), detail is not None)
+    at = max(at, detail.last_at)
     warnings = _warnings_of_number(province(number) in PROVINCES, has_letter(number))
     used = detail.used
     blacklisted = any(listing.binds_from <= at for listing in detail.listings)

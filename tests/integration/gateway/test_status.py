@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import signal
 import time
 import uuid
 from datetime import datetime
@@ -118,6 +120,36 @@ def test_a_listing_of_tomorrow_warns_today(stack: Stack) -> None:
     stack.post("blacklist-changes", listing, role="prefecture_admin", org="330100", params=PATIENT)
     status = ask(stack, f"certificates/{certificate}").json()
     assert (status["status"], status["warnings"]) == ("UNUSED", ["LISTED_LATER"])
+
+
+@pytest.mark.parametrize("off", [-60, 2 * 3600])
+def test_a_gateway_with_a_wrong_clock_says_what_the_ledger_says(stack: Stack, off: int) -> None:
+    listed, held = number(), number()
+    wrong = stack.another_gateway(clock_off=off)
+    wrong.start()
+    try:
+        wrong.wait_ready()
+        listing = claim(listed, action="ADD", cause="LOST", owner="330100", unit_code="330100")
+        done = [
+            stack.post("blacklist-changes", listing, role="prefecture_admin", org="330100", params=PATIENT),
+            stack.post("claims", claim(held), params=PATIENT),
+        ]
+        seen = "-".join(reply.headers["natalog-as-of"] for reply in done)
+        body = {"certificate_numbers": [listed, held]}
+        other = stack.headers(org=OTHER_UNIT)
+        told = []
+        for _ in range(2):
+            reply = httpx.post(
+                f"{wrong.url}/v1/certificates/check",
+                params={"after": seen, "wait": "30"}, json=body, headers=other, trust_env=False, timeout=60,
+            )  # fmt: skip
+            told.append([(a["status"], a["usable"]) for a in reply.json()["certificates"]])
+        assert told == [[("UNKNOWN", False)] * 2, [("BLACKLISTED", False), ("CLAIMED", False)]]
+        metrics = httpx.get(f"{wrong.url}/metrics", trust_env=False).text
+        (offset,) = re.findall(r"^natalog_gateway_clock_offset_seconds (\S+)", metrics, re.M)
+        assert float(offset) == pytest.approx(-off, abs=2)
+    finally:
+        wrong.end(signal.SIGKILL)
 
 
 def test_the_spare_of_a_used_number_is_not_usable(stack: Stack) -> None:
