@@ -51,6 +51,12 @@ def told(status: str, usable: bool) -> dict[str, Any]:
         (200, {"certificates": [told("UNUSED", True)]}, 0, "09:30:40"),
         (200, {"certificates": [told("UNUSED", True), told("USED", False)]}, 1, "USED"),
         (503, {"certificates": [told("UNUSED", True), told("UNKNOWN", False)]}, 5, "UNKNOWN"),
+        (
+            200,
+            {"certificates": [told("MALFORMED", False) | {"suggestion": "M330123456"}]},
+            1,
+            "meant M330123456?",
+        ),
         (401, {"type": "urn:natalog:problem:bad-token", "detail": "Get a new one."}, 5, "Get a new one."),
         (502, "<html>", 5, "502"),
         (200, [], 5, "200"),

@@ -14,11 +14,12 @@ from typing import Any, Final
 
 from natalog import metrics
 from natalog.decision.divisions import contains, province_of
-from natalog.decision.numbers import is_wellformed, normalise, suggest
+from natalog.decision.numbers import is_wellformed, normalise
 from natalog.gateway.audit import Audit, Sends, stated
 from natalog.gateway.auth import Caller
 from natalog.gateway.clock import Clock
 from natalog.gateway.freshness import Freshness, Sample
+from natalog.gateway.lookalikes import meant
 from natalog.gateway.problems import Problem
 from natalog.gateway.replica import Replica
 from natalog.gateway.status import Finding, Status, find
@@ -227,7 +228,7 @@ def _unknown(number: str, check_id: str | None) -> dict[str, Any]:
 
 
 def _malformed(raw: str, check_id: str) -> dict[str, Any]:
-    return _json(raw, _MALFORMED, check_id, _NEVER, None) | {"suggestion": suggest(raw)}
+    return _json(raw, _MALFORMED, check_id, _NEVER, None) | {"suggestion": meant(raw)}
 
 
 def _json(

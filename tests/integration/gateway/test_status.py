@@ -179,13 +179,20 @@ def test_successions_leave_the_replica_fresh(stack: Stack) -> None:
 
 @pytest.mark.parametrize(
     ("asked", "suggestion"),
-    [("X33O000001", "X330000001"), ("nonsense", None), ("Ｘ３３Ｏ000001", "X330000001")],
+    [
+        ("X33O000001", "X330000001"),
+        ("nonsense", None),
+        ("Ｘ３３Ｏ000001", "X330000001"),
+        ("\u0425330000001", "X330000001"),  # Cyrillic
+    ],
 )
 def test_a_malformed_number(stack: Stack, asked: str, suggestion: str | None) -> None:
     reply = ask(stack, f"certificates/{asked}")
     status = reply.json()
     assert (reply.status_code, status["status"], status["usable"]) == (200, "MALFORMED", False)
     assert status["suggestion"] == suggestion
+    (checked,) = stack.post("certificates/check", {"certificate_numbers": [asked]}).json()["certificates"]
+    assert (checked["status"], checked["suggestion"]) == ("MALFORMED", suggestion)
 
 
 def test_full_width_digits_are_the_number(stack: Stack) -> None:

@@ -204,6 +204,13 @@ def test_a_record_that_takes_too_long_is_no_record(replica, monkeypatch):
     assert is_closed(ask(replica, audit))
 
 
+@pytest.mark.parametrize("raw", ["\u041c330123456", "\u041c33\u041e123456", "M330\u2013123456", "M33O123456"])
+def test_a_letter_of_another_alphabet_is_seen_through(replica, raw):
+    """As in the verdict on a record: on a screen it looks right, and nobody sees why it is not."""
+    (told,) = ask(replica, Audit(), [raw])[1]
+    assert (told["status"], told["usable"], told["suggestion"]) == ("MALFORMED", False, "M330123456")
+
+
 def test_a_thousand_numbers_are_one_record(replica):
     audit = Audit()
     numbers = [*NUMBERS, "nonsense", *(f"X33{n:07d}" for n in range(996))]
