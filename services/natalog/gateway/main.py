@@ -17,7 +17,7 @@ from natalog import garbage, metrics
 from natalog.exits import Exit
 from natalog.gateway.app import build
 from natalog.gateway.audit import AuditProducer
-from natalog.gateway.auth import Keys, Verifier
+from natalog.gateway.auth import Keys, Verifier, is_trusted
 from natalog.gateway.body import Bounds
 from natalog.gateway.bulk import Bulk
 from natalog.gateway.clock import Clock
@@ -163,6 +163,12 @@ def main(settings: Settings) -> int:
     source = settings.jwks or settings.jwks_url
     if not source:
         log.error("set NATALOG_JWKS or NATALOG_JWKS_URL: without keys no token can be verified")
+        return Exit.REFUSED_TO_START
+    if isinstance(source, str) and not is_trusted(source):
+        log.error(
+            "NATALOG_JWKS_URL must begin with https://: by http anybody on the way could sign tokens "
+            "(http serves for 127.0.0.1 and localhost alone)"
+        )
         return Exit.REFUSED_TO_START
     verifier = Verifier(
         Keys(source, reload_unknown=settings.jwks_reload_seconds),
