@@ -189,6 +189,8 @@ def main(settings: Settings) -> int:
         log_config=None,
         access_log=False,
         server_header=False,
+        # Numbers and what was decided on them stay out of every cache, and an old status is a wrong one.
+        headers=[("Cache-Control", "no-store")],
         timeout_graceful_shutdown=10,
         timeout_keep_alive=75,
     )

@@ -224,6 +224,20 @@ def test_what_is_no_number_is_not_recorded_word_for_word(stack: Stack) -> None:
     assert "110101199003078515" not in repr(queries(stack)[status["check_id"]])
 
 
+def test_no_answer_is_kept_by_a_cache(stack: Stack) -> None:
+    certificate = number()
+    answers = [
+        stack.post("claims", claim(certificate), params=PATIENT),
+        ask(stack, f"certificates/{certificate}"),
+        stack.post("certificates/check", {"certificate_numbers": [certificate]}),
+        stack.post("claims", [claim(number())]),
+        stack.get(f"submissions/{uuid.uuid4()}"),
+        stack.client.get("/v1/claims/", headers={"Host": "elsewhere.example"}),
+    ]
+    assert [a.status_code for a in answers] == [200, 200, 200, 400, 404, 404]
+    assert [a.headers.get_list("cache-control") for a in answers] == [["no-store"]] * len(answers)
+
+
 def test_an_officer_is_an_opaque_reference(stack: Stack) -> None:
     headers = {**stack.headers(), "Natalog-Officer": "110101199003078515"}
     assert stack.client.get(f"/v1/certificates/{number()}", headers=headers).status_code == 400
