@@ -81,7 +81,7 @@ class Visit:
         """The JSON value of the body, within the caller's limits. Raises Problem 400, 408, 413, 415 or 429."""
         media = self.header("content-type")
         if media is not None and media.split(";")[0].strip().lower() != _JSON:
-            raise Problem(415, "wrong-media-type", f"Send {_JSON}.")
+            raise Problem(415, "wrong-media-type", f"Send the body as {_JSON}.")
         with parts.limits.body(self.caller.principal.sub) as hold:
             return await one_json(self.request, parts.bounds, hold)
 
