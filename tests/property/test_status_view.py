@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from natalog.decision.packing import unpack
-from natalog.gateway.status import find
+from natalog.gateway.status import WARNINGS, find
 from natalog.ledger.follow import Stretch
 from natalog.status.view import StatusView
 from natalog.wire.topics import INTAKE_TOPICS
@@ -84,6 +84,7 @@ def test_the_view_equals_the_fold(sent, sizes, minutes, off, data):
         assert statuses(view, at + DAY) == expected(ledger.states, at + DAY)
         assert statuses(view, at + off) == expected(ledger.states, at + off)
         answers = statuses(view, at)
+        assert {code for answer in answers for code in answer.warnings} <= {code.code for code in WARNINGS}
         if not ledger.successions:  # their entries came later than the history
             assert answers == expected(ledger.states, at)
         view.close()
