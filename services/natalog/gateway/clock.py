@@ -35,7 +35,8 @@ class Clock:
 
     def at(self, mono: int) -> int:
         """The broker's time at `mono`, Unix milliseconds; until the first stamp this host's own."""
-        return self._broker.now(mono, int(self._wall() * 1000))
+        broker = self._broker
+        return broker.now(mono, 0 if broker.is_measured else int(self._wall() * 1000))
 
     def confirms(self, stamp: int, asked: int, judged: int) -> bool:
         """Whether `judged` was the broker's time at `asked`, within BOUND_MS.
