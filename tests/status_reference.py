@@ -10,6 +10,8 @@ from natalog.gateway.status import Finding, Status
 def find(number: str, state: NumberState | None, at: int, unit: str) -> Finding:
     """Status of a well-formed number for a unit (12 digits) or authority at `at`, UTC milliseconds.
 
+    As a filing that came now would be decided: at `at`, but not before the number's last decision (DESIGN section 4).
+
     Usable is what is UNUSED, or CLAIMED by the unit itself. The successor of a used number is neither: it is good
     for the registration that stands there alone.
     """
@@ -18,6 +20,7 @@ def find(number: str, state: NumberState | None, at: int, unit: str) -> Finding:
         warnings.append("ONLY_BIRTHS_TO_2000")
     if state is None:
         return Finding(Status.UNUSED, usable=True, warnings=tuple(warnings))
+    at = max(at, state.last_at)
     used = state.stands() is not None
     blacklisted = any(listing.binds_from <= at for listing in state.listings)
     invalidated = state.void is not None and state.void.binds_from <= at

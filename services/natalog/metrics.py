@@ -239,6 +239,10 @@ GATEWAY_LIMITED = Counter(
     ["limit"],
     registry=GATEWAY,
 )
+GATEWAY_CLOCK_OFFSET = Gauge(
+    "natalog_gateway_clock_offset_seconds",
+    "Broker's clock minus this host's, by the last status queries; NaN before the first. Status goes by the broker's.",
+)
 REPLICA_STALENESS = Gauge(
     "natalog_replica_staleness_seconds",
     "Age of what a gateway's status query knows, of the partition that lags most. Above the limit its "

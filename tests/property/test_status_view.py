@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from natalog.decision.packing import unpack
-from natalog.gateway.status import find
+from natalog.gateway.status import WARNINGS, find
 from natalog.ledger.follow import Stretch
 from natalog.status.view import StatusView
 from natalog.wire.topics import INTAKE_TOPICS
@@ -19,6 +19,8 @@ from tests.property.test_decision_fold import HISTORIES, SPLITS, Ledger, cut, de
 
 ASKING = [*UNITS, "330000"]
 ASIDE = "Z330009999"
+CLOCKS = st.sampled_from([0, -1, 1, -5_000, 5_000, -60_000, -2 * 60 * 60_000, -30 * DAY])
+"""How far the asking gateway's clock is off, in milliseconds: what was decided stays decided."""
 
 
 def told(sent: list[Sent]) -> Ledger:
@@ -62,8 +64,8 @@ def expected(states: dict[bytes, bytes], at: int):
 
 
 @settings(max_examples=80, deadline=None)
-@given(HISTORIES, SPLITS, st.sampled_from([0, 1, 119, 120, 121, 3 * 24 * 60]), st.data())
-def test_the_view_equals_the_fold(sent, sizes, minutes, data):
+@given(HISTORIES, SPLITS, st.sampled_from([0, 1, 119, 120, 121, 3 * 24 * 60]), CLOCKS, st.data())
+def test_the_view_equals_the_fold(sent, sizes, minutes, off, data):
     ledger = told(sent)
     at = max(s.at for s in sent) + minutes * 60_000
     with tempfile.TemporaryDirectory() as directory:
@@ -80,7 +82,9 @@ def test_the_view_equals_the_fold(sent, sizes, minutes, data):
                 gathering = False
                 view.settle()
         assert statuses(view, at + DAY) == expected(ledger.states, at + DAY)
+        assert statuses(view, at + off) == expected(ledger.states, at + off)
         answers = statuses(view, at)
+        assert {code for answer in answers for code in answer.warnings} <= {code.code for code in WARNINGS}
         if not ledger.successions:  # their entries came later than the history
             assert answers == expected(ledger.states, at)
         view.close()

@@ -49,8 +49,15 @@ def told(status: str, usable: bool) -> dict[str, Any]:
     ("status", "body", "code", "says"),
     [
         (200, {"certificates": [told("UNUSED", True)]}, 0, "09:30:40"),
+        (200, {"certificates": [told("UNUSED", True)]}, 0, "LISTED_LATER 列入或作废日期未到"),
         (200, {"certificates": [told("UNUSED", True), told("USED", False)]}, 1, "USED"),
         (503, {"certificates": [told("UNUSED", True), told("UNKNOWN", False)]}, 5, "UNKNOWN"),
+        (
+            200,
+            {"certificates": [told("MALFORMED", False) | {"suggestion": "M330123456"}]},
+            1,
+            "meant M330123456?",
+        ),
         (401, {"type": "urn:natalog:problem:bad-token", "detail": "Get a new one."}, 5, "Get a new one."),
         (502, "<html>", 5, "502"),
         (200, [], 5, "200"),
@@ -64,7 +71,8 @@ def test_exit_codes(address: str, tmp_path: Path, status: int, body: Any, code: 
     token.write_text("t")
     app = typer.Typer()
     app.command()(command)
-    result = CliRunner().invoke(app, ["M330123456", "--gateway", address, "--token-file", str(token)])
+    arguments = ["M330123456", "--gateway", address, "--token-file", str(token)]
+    result = CliRunner(env={"COLUMNS": "200"}).invoke(app, arguments)
     assert (result.exit_code, says in result.output) == (code, True), result.output
 
 

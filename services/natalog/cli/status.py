@@ -9,13 +9,6 @@ import typer
 
 from natalog.exits import Exit
 
-WARNINGS = {
-    "LISTED_LATER": "列入日期未到",
-    "COMPLETED": "已办结待备案",
-    "ONLY_BIRTHS_TO_2000": "仅限2000年底前出生",
-}
-"""Labels of the warnings that are no flags."""
-
 
 def status(
     numbers: Annotated[list[str], typer.Argument(help="Certificate numbers, up to 1,000.")],
@@ -86,10 +79,9 @@ def _table(found: list[dict[str, Any]]) -> None:
     from rich.table import Table
 
     from natalog.cli.console import output
-    from natalog.decision.codes import FLAGS
-    from natalog.gateway.status import LABELS, Status
+    from natalog.gateway.status import LABELS, WARNINGS, Status
 
-    labels = {code.code: code.zh for code in FLAGS} | WARNINGS
+    labels = {code.code: code.zh for code in WARNINGS}
     table = Table(box=None, pad_edge=False)
     for name in ("number", "status", "usable", "notes", "as of (Beijing)"):
         table.add_column(name, no_wrap=name != "notes")

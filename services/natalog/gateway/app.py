@@ -38,6 +38,8 @@ def build(parts_of: Callable[[], Parts], lifespan: Callable[[Starlette], Any] | 
     router = Starlette(
         routes=routes(parts_of), exception_handlers={HTTPException: _http_problem}, lifespan=lifespan
     )
+    # Else `/v1/claims/` is answered with the address without its slash on the host that the request itself names.
+    router.router.redirect_slashes = False
     return AccessLog(Front(router, _known(parts_of, _CERTIFICATE, reading.certificate)))
 
 

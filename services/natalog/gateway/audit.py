@@ -7,10 +7,19 @@ would have to be given the interpreter for each of them, in the middle of the ne
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Final, Protocol
+
+from confluent_kafka import (
+    TIMESTAMP_CREATE_TIME,
+    TIMESTAMP_LOG_APPEND_TIME,
+    TIMESTAMP_NOT_AVAILABLE,
+    KafkaError,
+    Message,
+)
 
 from natalog.events import Principal
 from natalog.gateway.intake_producer import IntakeProducer, QueueFull, TooLarge
@@ -19,6 +28,8 @@ from natalog.kafka.clients import warm_up
 from natalog.wire.partition import partition_of
 from natalog.wire.schemas import SCHEMAS
 from natalog.wire.varint import string, varint
+
+log = logging.getLogger(__name__)
 
 AUDIT: Final = "queries.audit"
 _RECORDED_WITHIN: Final = 3.0  # seconds
@@ -31,7 +42,7 @@ _HEADER: Final = SCHEMAS["QueryRecord"].newest.header
 
 
 class Sends(Protocol):
-    """A producer the loop serves: reports are called from within `poll`."""
+    """A producer the loop serves: reports are called from within `poll`, with the broker's time of the record."""
 
     def send(
         self, topic: str, partition: int, key: bytes, value: bytes, report: Callable[[int | None], None]
@@ -60,6 +71,19 @@ class AuditProducer(IntakeProducer):
     def start(self, topic: str) -> None:
         """Connect. Raises KafkaException when the cluster does not answer."""
         warm_up(self._producer, topic)
+
+    def send(
+        self, topic: str, partition: int, key: bytes, value: bytes, report: Callable[[int | None], None]
+    ) -> None:
+        """As `IntakeProducer.send`, but `report` gets the broker's time of the record, Unix milliseconds."""
+
+        def on_delivery(error: KafkaError | None, message: Message) -> None:
+            kind, stamp = (TIMESTAMP_NOT_AVAILABLE, 0) if error is not None else message.timestamp()
+            if kind == TIMESTAMP_CREATE_TIME:  # our own: it would confirm whatever our clock says
+                log.error("queries.audit is not stamped by the broker")
+            report(stamp if kind == TIMESTAMP_LOG_APPEND_TIME else None)
+
+        self._produce(topic, value=value, key=key, partition=partition, on_delivery=on_delivery)
 
     def poll(self) -> None:
         """Call the reports that have come."""
@@ -99,8 +123,8 @@ class Audit:
         stated: bytes,
         answers: Sequence[tuple[str, str]],
         as_of: str,
-    ) -> bool:
-        """Whether the query stands on its topic; False when nobody knows, or it was not taken.
+    ) -> int | None:
+        """The broker's time of the query on its topic, Unix milliseconds; None when nobody knows, or it was not taken.
 
         `unit` is the key; `stated` as `stated` makes it; the other arguments are the fields of a QueryRecord.
         """
@@ -116,12 +140,12 @@ class Audit:
         try:
             self._producer.send(AUDIT, _partition(key), key, value, report)
         except (QueueFull, TooLarge):
-            return False
+            return None
         self._waiting.append((loop.time() + _RECORDED_WITHIN, written))
         if self._idle:
             self._idle = False
             self._arm(loop, _SERVE_EVERY)
-        return await written is not None
+        return await written
 
     def _arm(self, loop: asyncio.AbstractEventLoop, seconds: float) -> None:
         if self._timer is not None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import json
 import logging
 import re
 import time
+import urllib.parse
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -22,8 +24,10 @@ from natalog.gateway.roles import MAY, Call, allowed
 log = logging.getLogger(__name__)
 
 ALGORITHMS = ("EdDSA", "RS256")
-RELOAD_AFTER = 300.0  # seconds between looks at the JWKS while its keys suffice
+RELOAD_AFTER = 300.0  # seconds after which no key is used before the JWKS was looked at again
 RELOAD_UNKNOWN = 2.0  # seconds at least between looks because of keys it did not have
+RELOAD_FAILED = 10.0  # seconds at least between looks while it cannot be read: callers wait for each
+_READ_WITHIN = 3.0  # seconds
 KEPT_TOKENS = 10_000
 REMEMBER = 60.0  # seconds a verified token is not looked at again; a withdrawn key bites after that
 LEEWAY = 10.0  # seconds by which clocks may differ
@@ -57,7 +61,7 @@ class Caller:
 
 @dataclass(slots=True)
 class Keys:
-    """The JWKS, read from a file or an http(s) URL and read again when it may have changed."""
+    """The JWKS, read from a file or an address and read again when it may have changed."""
 
     source: Path | str
     clock: Callable[[], float] = time.monotonic
@@ -65,23 +69,27 @@ class Keys:
     """Seconds at least between two looks for keys that are not known, so that forged ones cost nothing."""
     _keys: dict[str, jwt.PyJWK] = field(default_factory=dict)
     _read_at: float = float("-inf")
+    """When the reading began that brought the keys."""
+    _tried_at: float = float("-inf")
     _reading: asyncio.Task[None] | None = None
 
     async def find(self, kid: str | None) -> jwt.PyJWK | None:
         """The key with this id; without an id the only key, if there is just one.
 
-        An unknown key is looked for before it is refused. A known one is used while the set is read again.
+        An unknown key is looked for before it is refused, and one of an old set before it is used: however quiet it
+        was, a key that was taken out opens nothing, unless the set cannot be read.
         Raises Problem 503 while no key was ever read.
         """
-        known = self._known(kid)
-        age = self.clock() - self._read_at
-        if age > (RELOAD_AFTER if known is not None else self.reload_unknown) and self._reading is None:
-            self._read_at = self.clock()
-            self._reading = asyncio.create_task(asyncio.to_thread(self._reload))
-            self._reading.add_done_callback(self._done)
-        if known is None and self._reading is not None:
-            await asyncio.shield(self._reading)
-            known = self._known(kid)
+        known, now = self._known(kid), self.clock()
+        if known is None or now - self._read_at > RELOAD_AFTER:
+            pause = self.reload_unknown if known is None else RELOAD_FAILED
+            if self._reading is None and now - self._tried_at > pause:
+                self._tried_at = now
+                self._reading = asyncio.create_task(asyncio.to_thread(self._reload, now))
+                self._reading.add_done_callback(self._done)
+            if self._reading is not None:
+                await asyncio.shield(self._reading)
+                known = self._known(kid)
         if not self._keys:
             raise Problem(
                 503, "not-ready", "The keys that sign tokens cannot be read. Send again later.", retry_after=5
@@ -96,7 +104,7 @@ class Keys:
     def _done(self, reading: asyncio.Task[None]) -> None:
         self._reading = None
 
-    def _reload(self) -> None:
+    def _reload(self, began: float) -> None:
         try:
             document = self._read()
             found = {}
@@ -108,18 +116,30 @@ class Keys:
                         and getattr(key.key, "key_size", _RSA_BITS) >= _RSA_BITS
                     ):
                         found[str(jwk.get("kid", index))] = key
-            self._keys = found
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, jwt.PyJWTError) as error:
+            self._keys, self._read_at = found, began
+        except Exception as error:  # whatever an issuer may send
             # The keys at hand stay good: an issuer that is away for a minute must not stop registrations.
             log.error("JWKS cannot be read", extra={"error": type(error).__name__})
 
     def _read(self) -> Any:
         if isinstance(self.source, Path):
             return json.loads(self.source.read_text(encoding="utf-8"))
-        if not self.source.startswith(("https://", "http://")):
-            raise ValueError("a JWKS address starts with https://")
-        with urllib.request.urlopen(self.source, timeout=5) as answer:
+        with urllib.request.urlopen(self.source, timeout=_READ_WITHIN) as answer:
+            if not is_trusted(answer.url):  # where it was sent on to
+                raise ValueError("the JWKS came by a way on which anybody may change it")
             return json.loads(answer.read(1 << 20))
+
+
+def is_trusted(address: str) -> bool:
+    """Whether keys may be read there: by https, or http that does not leave this machine."""
+    try:
+        parts = urllib.parse.urlsplit(address)
+        host = parts.hostname or ""
+        if parts.scheme == "http":
+            return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+    return parts.scheme == "https" and host != ""
 
 
 class Verifier:
@@ -182,6 +202,7 @@ class Verifier:
                 leeway=self._leeway,
                 options={"require": ["exp", "sub"], "verify_aud": self._audience is not None},
             )
+            expires = float(claims["exp"])
         except jwt.ExpiredSignatureError:
             raise Problem(401, "bad-token", "The token has expired: get a new one.") from None
         except jwt.ImmatureSignatureError:
@@ -190,12 +211,12 @@ class Verifier:
             raise Problem(
                 401, "bad-token", "The token is meant for another service or comes from another issuer."
             ) from None
-        except (jwt.PyJWTError, TypeError, ValueError):
+        except (jwt.PyJWTError, TypeError, ValueError, OverflowError):  # a time of 400 digits, or Infinity
             raise Problem(401, "bad-token", "The token is not valid here: get a new one.") from None
-        return _caller(claims)
+        return _caller(claims, expires)
 
 
-def _caller(claims: dict[str, Any]) -> Caller:
+def _caller(claims: dict[str, Any], expires: float) -> Caller:
     sub, org, roles = claims["sub"], claims.get("org"), claims.get("roles")
     if not (isinstance(sub, str) and _SUB.fullmatch(sub)):
         raise Problem(401, "bad-token", "The token's `sub` must be 1 to 64 characters and no citizen ID.")
@@ -207,4 +228,4 @@ def _caller(claims: dict[str, Any]) -> Caller:
     # not make a record look like theirs.
     known = tuple(dict.fromkeys(role for role in roles if role in MAY))
     principal = Principal(sub=sub, org=org if len(org) == 12 else org.ljust(6, "0"), roles=known)
-    return Caller(principal=principal, calls=allowed(roles), expires=float(claims["exp"]))
+    return Caller(principal=principal, calls=allowed(roles), expires=expires)

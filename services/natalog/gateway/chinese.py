@@ -30,6 +30,7 @@ CHINESE: Final[dict[str, str]] = {
         "内容不是gzip格式，请发送gzip（RFC 1952）或去掉压缩声明。"
     ),
     "The gzip body ends early. Send all of it again.": "gzip内容不完整，请全部重新发送。",
+    "Send the body as {}.": "请以{}发送内容。",
     "Send {}, or {} for many records.": "请发送{}，多条记录请发送{}。",
     # JSON
     "The text begins with a byte order mark. Send plain UTF-8 without one.": "文本以字节顺序标记开头，请发送不带BOM的UTF-8。",

@@ -5,8 +5,8 @@ passed all of it, the replica holds every decision on everything that had been r
 dead registrar does not look fresh: the intake's end runs away from the ledger's causes. Bulk (birth.backfill)
 is left out, or a backfill of weeks would close every desk.
 
-Times are Unix milliseconds; a partition is judged by itself, so that one halted partition closes only its
-own numbers.
+Ages are measured by the monotonic clock: a host's clock that is set back must not make a dead registrar look fresh.
+A partition is judged by itself, so that one halted partition closes only its own numbers.
 """
 
 from __future__ import annotations
@@ -25,14 +25,16 @@ class Sample:
     """The ends of one partition number (offset of the next record) at one moment."""
 
     sent_at: int
-    """When the sample was asked for, so nothing received later is promised."""
+    """When the sample was asked for, so nothing received later is promised: milliseconds of the monotonic clock."""
     ledger: int
     intake: tuple[int, ...]
     """The same of every live intake topic."""
+    time: int
+    """The broker's time then, as far as it was known, Unix milliseconds: to be told, never reckoned with."""
 
 
 class Freshness:
-    """Per partition: samples the fold has not passed yet, and the time of the last one it has."""
+    """Per partition: samples the fold has not passed yet, and the last one it has."""
 
     def __init__(self, partitions: int) -> None:
         self._lock = threading.Lock()
@@ -40,20 +42,18 @@ class Freshness:
         self._position = [0] * partitions
         self._causes: list[tuple[int, ...]] = [()] * partitions
         self._empty: list[dict[int, tuple[int, int]]] = [{} for _ in range(partitions)]
-        self._as_of = [0] * partitions
-        self.answered_at = 0
-        """When Kafka last answered a sample; 0 before the first."""
+        self._passed: list[Sample | None] = [None] * partitions
         self.failing = False
         """Whether the last attempt to sample failed: Kafka is known to be away."""
 
-    def as_of(self, partition: int) -> int:
-        """Time of the last sample the fold has passed; 0 when there is none yet."""
-        return self._as_of[partition]
+    def passed(self, partition: int) -> Sample | None:
+        """The last sample the fold has passed; None when there is none yet."""
+        return self._passed[partition]
 
     def staleness(self) -> float:
         """Seconds since what the partition that lags most is known to hold; infinite before the first sample."""
-        oldest = min(self._as_of)
-        return time.time() - oldest / 1000 if oldest else float("inf")
+        sent = [float("-inf") if sample is None else sample.sent_at / 1000 for sample in self._passed]
+        return time.monotonic() - min(sent)
 
     def position(self, partition: int) -> int:
         """Ledger offset up to which the replica has folded."""
@@ -96,7 +96,7 @@ class Freshness:
         with self._lock:
             self._position[partition] = 0
             self._causes[partition] = ()
-            self._as_of[partition] = 0
+            self._passed[partition] = None
             self._open[partition].clear()
 
     def _advance(self, partition: int) -> None:
@@ -107,4 +107,4 @@ class Freshness:
                 self.decided(partition, topic, end) for topic, end in enumerate(sample.intake)
             ):
                 return
-            self._as_of[partition] = waiting.popleft().sent_at
+            self._passed[partition] = waiting.popleft()

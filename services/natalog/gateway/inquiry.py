@@ -14,10 +14,12 @@ from typing import Any, Final
 
 from natalog import metrics
 from natalog.decision.divisions import contains, province_of
-from natalog.decision.numbers import is_wellformed, normalise, suggest
+from natalog.decision.numbers import is_wellformed, normalise
 from natalog.gateway.audit import Audit, Sends, stated
 from natalog.gateway.auth import Caller
-from natalog.gateway.freshness import Freshness
+from natalog.gateway.clock import Clock
+from natalog.gateway.freshness import Freshness, Sample
+from natalog.gateway.lookalikes import meant
 from natalog.gateway.problems import Problem
 from natalog.gateway.replica import Replica
 from natalog.gateway.status import Finding, Status, find
@@ -72,9 +74,12 @@ def _reference(name: str, value: str | None) -> str | None:
 class Inquiry:
     """Answers status queries. Lives on the event loop."""
 
-    def __init__(self, replica: Replica, freshness: Freshness, producer: Sends, *, stale_ms: int) -> None:
+    def __init__(
+        self, replica: Replica, freshness: Freshness, clock: Clock, producer: Sends, *, stale_ms: int
+    ) -> None:
         self._replica = replica
         self._freshness = freshness
+        self._clock = clock
         self._audit = Audit(producer)
         self._stale_ms = stale_ms
         self._moved = asyncio.Event()
@@ -124,12 +129,13 @@ class Inquiry:
         Without `tell` none is, and that is recorded too.
         """
         check_id, told = _new_id()
-        now = int(time.time() * 1000)
+        began = self._clock.mono()
+        now = self._clock.at(began)
         if tell:
-            answers = self._answers(numbers, asking.unit, now, told)
+            answers = self._answers(numbers, asking.unit, began, now, told)
         else:
             answers = [_unknown(number, told) for number in numbers]
-        recorded = await self._audit.record(
+        stamp = await self._audit.record(
             asking.unit,
             check_id,
             now,
@@ -137,13 +143,19 @@ class Inquiry:
             [(_recordable(a["certificate_number"]), a["status"]) for a in answers],
             "-".join(dict.fromkeys(a["as_of"]["token"] for a in answers if a["as_of"]["token"])),
         )
-        if not recorded:
-            answers = [_unknown(number, told) for number in numbers]
+        if stamp is None or not self._clock.confirms(stamp, began, now):
+            # Not known to be recorded, or recorded as judged by a wrong clock: nothing that a filing may cite.
+            answers = [_unknown(number, None) for number in numbers]
         _count(asking.unit, answers)
         return all(a["status"] is not Status.UNKNOWN for a in answers), answers
 
-    def _answers(self, numbers: Sequence[str], unit: str, now: int, check_id: str) -> list[dict[str, Any]]:
-        """In one pass: all numbers that can be told are looked up at one moment."""
+    def _answers(
+        self, numbers: Sequence[str], unit: str, began: int, now: int, check_id: str
+    ) -> list[dict[str, Any]]:
+        """In one pass: all numbers that can be told are looked up at one moment.
+
+        That is `began` by the monotonic clock and `now` by the broker's.
+        """
         answers: list[dict[str, Any] | None] = []
         asked: list[tuple[int, str, _Moment]] = []
         moments: dict[int, _Moment] = {}
@@ -156,8 +168,8 @@ class Inquiry:
             moment = moments.get(partition)
             if moment is None:
                 # Position before state: what the token promises is in the state that is read after it.
-                position, as_of = self._freshness.position(partition), self._freshness.as_of(partition)
-                moment = moments[partition] = _Moment(partition, position, as_of, now)
+                position, passed = self._freshness.position(partition), self._freshness.passed(partition)
+                moment = moments[partition] = _Moment(partition, position, passed, began)
             answers.append(None)
             asked.append((place, number, moment))
         found: list[Detail | None] = []
@@ -182,19 +194,20 @@ class _Moment:
 
     __slots__ = ("as_of_json", "partition", "position", "staleness")
 
-    def __init__(self, partition: int, position: int, as_of: int, now: int) -> None:
+    def __init__(self, partition: int, position: int, passed: Sample | None, began: int) -> None:
         self.partition = partition
         self.position = position
-        self.staleness = max(0, now - as_of) if as_of else None
-        self.as_of_json = _as_of(partition, position, as_of)
+        # Below 0: the sample was asked for after the question.
+        self.staleness = None if passed is None else max(0, began - passed.sent_at)
+        self.as_of_json = _as_of(partition, position, None if passed is None else passed.time)
 
     def is_stale(self, limit_ms: int) -> bool:
         return self.staleness is None or self.staleness > limit_ms
 
 
 @lru_cache(64)  # the same until the replica or the sampler moves on
-def _as_of(partition: int, position: int, as_of: int) -> dict[str, str | int | None]:
-    return {"token": f"{partition}.{position}", "time": rfc3339(as_of or None)}
+def _as_of(partition: int, position: int, at: int | None) -> dict[str, str | int | None]:
+    return {"token": f"{partition}.{position}", "time": rfc3339(at)}
 
 
 _UNTOLD: Final = Finding(Status.UNKNOWN, usable=False)
@@ -209,13 +222,13 @@ def _count(unit: str, answers: Sequence[Mapping[str, Any]]) -> None:
         metrics.CHECKS.labels(province, status).inc(many)
 
 
-def _unknown(number: str, check_id: str) -> dict[str, Any]:
+def _unknown(number: str, check_id: str | None) -> dict[str, Any]:
     """The answer that fails closed."""
     return _json(number, _UNTOLD, check_id, _NEVER, None)
 
 
 def _malformed(raw: str, check_id: str) -> dict[str, Any]:
-    return _json(raw, _MALFORMED, check_id, _NEVER, None) | {"suggestion": suggest(raw)}
+    return _json(raw, _MALFORMED, check_id, _NEVER, None) | {"suggestion": meant(raw)}
 
 
 def _json(

@@ -17,9 +17,10 @@ from natalog import garbage, metrics
 from natalog.exits import Exit
 from natalog.gateway.app import build
 from natalog.gateway.audit import AuditProducer
-from natalog.gateway.auth import Keys, Verifier
+from natalog.gateway.auth import Keys, Verifier, is_trusted
 from natalog.gateway.body import Bounds
 from natalog.gateway.bulk import Bulk
+from natalog.gateway.clock import Clock
 from natalog.gateway.connection import Connection
 from natalog.gateway.desk import Desk
 from natalog.gateway.entry_reader import EntryReader
@@ -63,10 +64,11 @@ class Service:
         """Starts everything, and stops it in the reverse order."""
         settings, loop = self._settings, asyncio.get_running_loop()
         partitions = TOPICS[LEDGER].partitions
-        freshness = Freshness(partitions)
+        freshness, clock = Freshness(partitions), Clock()
         replies = Replies(loop)
         name = settings.instance or f"{socket.gethostname()}-gateway"
         metrics.REPLICA_STALENESS.labels(name).set_function(freshness.staleness)
+        metrics.GATEWAY_CLOCK_OFFSET.set_function(clock.offset)
         producer = IntakeProducer(settings.kafka, queue=settings.gateway_queue)
         # Its queue holds what the budget lets through. Patience makes large batches: librdkafka sends one partition a
         # request, and requests are what streams cost Kafka.
@@ -91,6 +93,7 @@ class Service:
         sampler = Sampler(
             settings.kafka,
             freshness,
+            clock,
             ledger=LEDGER,
             topics=LIVE_TOPICS,
             transactional=frozenset({"certificate.invalidations"}),
@@ -98,7 +101,7 @@ class Service:
             every=settings.gateway_sample_seconds,
         )
         inquiry = Inquiry(
-            replica, freshness, audit_producer, stale_ms=int(settings.gateway_stale_seconds * 1000)
+            replica, freshness, clock, audit_producer, stale_ms=int(settings.gateway_stale_seconds * 1000)
         )
         unconnected: list[IntakeProducer] = [producer, bulk_producer, audit_producer]
 
@@ -167,6 +170,12 @@ def main(settings: Settings) -> int:
     if not source:
         log.error("set NATALOG_JWKS or NATALOG_JWKS_URL: without keys no token can be verified")
         return Exit.REFUSED_TO_START
+    if isinstance(source, str) and not is_trusted(source):
+        log.error(
+            "NATALOG_JWKS_URL must begin with https://: by http anybody on the way could sign tokens "
+            "(http serves for 127.0.0.1 and localhost alone)"
+        )
+        return Exit.REFUSED_TO_START
     verifier = Verifier(
         Keys(source, reload_unknown=settings.jwks_reload_seconds),
         issuer=settings.token_issuer,
@@ -186,6 +195,8 @@ def main(settings: Settings) -> int:
         log_config=None,
         access_log=False,
         server_header=False,
+        # Numbers and what was decided on them stay out of every cache, and an old status is a wrong one.
+        headers=[("Cache-Control", "no-store")],
         timeout_graceful_shutdown=10,
         timeout_keep_alive=75,
     )

@@ -7,7 +7,7 @@ from typing import Any, Final
 from natalog.decision.codes import DOUBTS, FLAGS, REASONS, Code
 from natalog.gateway.problems import TITLES
 from natalog.gateway.ranges import MAX_NUMBERS
-from natalog.gateway.status import Status
+from natalog.gateway.status import WARNINGS, Status
 
 Schema = dict[str, Any]
 
@@ -181,14 +181,30 @@ STATUS: Final = record(
     invalidated=_flag("Its issuer voided it."),
     contested=_flag("A second registration tried it."),
     claimed_by_me=_flag("The asking unit holds an open claim."),
-    warnings=_list("Codes of what else to know."),
-    check_id=_or_null(_uuid("Of the recorded query; a filing names it as its `gate`.")),
+    warnings=_list(
+        "What else to know (提示). "
+        + " ".join(f"{code.code} ({code.zh}): {code.text}" for code in WARNINGS)
+        + " A newer release may know more."
+    ),
+    check_id=_or_null(
+        _uuid(
+            "Of the query as it was recorded; a filing names it as its `gate`. null: nobody knows whether it was "
+            "recorded as answered here, so there is nothing to name."
+        )
+    ),
     as_of=record(
         "What the answer has seen.",
         token=_or_null(text("For `after`: an answer that has seen at least this much.")),
-        time=_or_null(_time("Everything sent until then is in the answer.")),
+        time=_or_null(
+            _time(
+                "By the broker's clock. Everything sent until then is in the answer, but for ranges and backfill "
+                "(`origin` BACKFILL): they wait behind what is live, for minutes or days, and until they are decided "
+                "their numbers are answered as they were. A desk goes by `usable` all the same: what binds its filing "
+                "is what the ledger has decided when that comes. `GET /v1/ranges/{range_id}` tells how far a range is."
+            )
+        ),
     ),
-    staleness_ms=_or_null(_count("Age of `as_of.time`.")),
+    staleness_ms=_or_null(_count("Age of what `as_of.time` says, when the question was asked.")),
     suggestion=_or_null(text("What a malformed number may have been meant to be.")),
 )
 

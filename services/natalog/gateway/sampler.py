@@ -16,6 +16,7 @@ from collections.abc import Sequence
 
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
+from natalog.gateway.clock import Clock
 from natalog.gateway.freshness import Freshness, Sample
 from natalog.gateway.vital import vital_thread
 from natalog.kafka.clients import admin_client, assigned_consumer
@@ -38,6 +39,7 @@ class Sampler:
         self,
         bootstrap: str,
         freshness: Freshness,
+        clock: Clock,
         *,
         ledger: str,
         topics: Sequence[str],
@@ -47,6 +49,7 @@ class Sampler:
     ) -> None:
         self._bootstrap = bootstrap
         self._freshness = freshness
+        self._clock = clock
         self._ledger = ledger
         self._topics = tuple(topics)
         self._transactional = tuple(i for i, topic in enumerate(topics) if topic in transactional)
@@ -71,7 +74,7 @@ class Sampler:
         while not self._stop.is_set():
             began = time.monotonic()
             try:
-                self._sample(int(time.time() * 1000))
+                self._sample(self._clock.mono())
                 if self._freshness.failing:
                     log.info("kafka answers again")
                 self._freshness.failing, trouble = False, ""
@@ -87,6 +90,7 @@ class Sampler:
         self._markers.close()
 
     def _sample(self, now: int) -> None:
+        told = self._clock.at(now)
         places = [(topic, p) for topic in (self._ledger, *self._topics) for p in range(self._partitions)]
         bounds = LogBounds(self._admin, [], places)
         deadline = time.monotonic() + TIMEOUT
@@ -95,13 +99,12 @@ class Sampler:
                 raise KafkaException(KafkaError(KafkaError._TIMED_OUT))
             time.sleep(0.002)
         ends = bounds.ends()
-        self._freshness.answered_at = now
         for partition in range(self._partitions):
             causes = self._freshness.causes(partition)
             if not causes:
                 continue  # nothing folded yet
             intake = tuple(ends[topic, partition] for topic in self._topics)
-            self._freshness.sampled(partition, Sample(now, ends[self._ledger, partition], intake))
+            self._freshness.sampled(partition, Sample(now, ends[self._ledger, partition], intake, told))
             for place in self._transactional:
                 if not self._freshness.decided(partition, place, intake[place]):
                     start = causes[place] + 1

@@ -23,6 +23,7 @@ from natalog.gateway.problems import Problem
 from natalog.gateway.ranges import Ranges
 
 MAX_WAIT: Final = 60.0  # seconds
+_JSON: Final = "application/json"
 _PREFER_WAIT: Final = re.compile(r"(?:^|[,;])\s*wait\s*=\s*\"?(\d{1,9})\"?", re.IGNORECASE)
 
 
@@ -78,6 +79,9 @@ class Visit:
 
     async def json(self, parts: Parts) -> Any:
         """The JSON value of the body, within the caller's limits. Raises Problem 400, 408, 413, 415 or 429."""
+        media = self.header("content-type")
+        if media is not None and media.split(";")[0].strip().lower() != _JSON:
+            raise Problem(415, "wrong-media-type", f"Send the body as {_JSON}.")
         with parts.limits.body(self.caller.principal.sub) as hold:
             return await one_json(self.request, parts.bounds, hold)
 

@@ -17,9 +17,9 @@ from natalog import metrics
 from natalog.decision.divisions import province_of
 from natalog.decision.numbers import PROVINCES
 from natalog.decision.rules import RuleSet
+from natalog.kafka.broker_clock import BrokerClock
 from natalog.watch.alert import alert_of
 from natalog.watch.app import Log
-from natalog.watch.clock import BrokerClock
 from natalog.watch.gaps import Gaps
 from natalog.watch.obligations import Folded, Obligation, Obligations
 from natalog.watch.partition import Gap, Partition, ReadAgain, Sample

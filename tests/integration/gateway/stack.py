@@ -138,14 +138,20 @@ class Stack:
         variables = environment(settings) | {"PYTHONPATH": str(ROOT / "services")}
         return Service(name, variables, url, self.directory / f"{name}.log")
 
-    def another_gateway(self) -> Service:
-        """A second gateway beside the first, with a directory of its own. Whoever asks for it starts and ends it."""
+    def another_gateway(self, clock_off: int = 0) -> Service:
+        """A second gateway beside the first, with a directory of its own. Whoever asks for it starts and ends it.
+
+        `clock_off`: seconds by which its own clock, `time.time`, is ahead of the machine's.
+        """
         port = choose(("gateway",), {})["gateway"]
         base = self._base.model_copy(update={"gateway_port": port})
-        own = self.directory / "second"
+        own = self.directory / f"second{clock_off or ''}"
         own.mkdir(parents=True, exist_ok=True)
+        (own / "sitecustomize.py").write_text(
+            f"import time\nreal = time.time\ntime.time = lambda: real() + {clock_off}\n"
+        )
         variables = environment(base.model_copy(update={"data": own})) | {
-            "PYTHONPATH": str(ROOT / "services")
+            "PYTHONPATH": f"{own}:{ROOT / 'services'}"
         }
         return Service("gateway", variables, f"http://127.0.0.1:{port}", self.directory / "second.log")
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import signal
 import time
 import uuid
 from datetime import datetime
@@ -120,6 +122,36 @@ def test_a_listing_of_tomorrow_warns_today(stack: Stack) -> None:
     assert (status["status"], status["warnings"]) == ("UNUSED", ["LISTED_LATER"])
 
 
+@pytest.mark.parametrize("off", [-60, 2 * 3600])
+def test_a_gateway_with_a_wrong_clock_says_what_the_ledger_says(stack: Stack, off: int) -> None:
+    listed, held = number(), number()
+    wrong = stack.another_gateway(clock_off=off)
+    wrong.start()
+    try:
+        wrong.wait_ready()
+        listing = claim(listed, action="ADD", cause="LOST", owner="330100", unit_code="330100")
+        done = [
+            stack.post("blacklist-changes", listing, role="prefecture_admin", org="330100", params=PATIENT),
+            stack.post("claims", claim(held), params=PATIENT),
+        ]
+        seen = "-".join(reply.headers["natalog-as-of"] for reply in done)
+        body = {"certificate_numbers": [listed, held]}
+        other = stack.headers(org=OTHER_UNIT)
+        told = []
+        for _ in range(2):
+            reply = httpx.post(
+                f"{wrong.url}/v1/certificates/check",
+                params={"after": seen, "wait": "30"}, json=body, headers=other, trust_env=False, timeout=60,
+            )  # fmt: skip
+            told.append([(a["status"], a["usable"]) for a in reply.json()["certificates"]])
+        assert told == [[("UNKNOWN", False)] * 2, [("BLACKLISTED", False), ("CLAIMED", False)]]
+        metrics = httpx.get(f"{wrong.url}/metrics", trust_env=False).text
+        (offset,) = re.findall(r"^natalog_gateway_clock_offset_seconds (\S+)", metrics, re.M)
+        assert float(offset) == pytest.approx(-off, abs=2)
+    finally:
+        wrong.end(signal.SIGKILL)
+
+
 def test_the_spare_of_a_used_number_is_not_usable(stack: Stack) -> None:
     used, spare = number(), number()
     stack.post("filings", filing(used), params=PATIENT)
@@ -147,13 +179,20 @@ def test_successions_leave_the_replica_fresh(stack: Stack) -> None:
 
 @pytest.mark.parametrize(
     ("asked", "suggestion"),
-    [("X33O000001", "X330000001"), ("nonsense", None), ("Ｘ３３Ｏ000001", "X330000001")],
+    [
+        ("X33O000001", "X330000001"),
+        ("nonsense", None),
+        ("Ｘ３３Ｏ000001", "X330000001"),
+        ("\u0425330000001", "X330000001"),  # Cyrillic
+    ],
 )
 def test_a_malformed_number(stack: Stack, asked: str, suggestion: str | None) -> None:
     reply = ask(stack, f"certificates/{asked}")
     status = reply.json()
     assert (reply.status_code, status["status"], status["usable"]) == (200, "MALFORMED", False)
     assert status["suggestion"] == suggestion
+    (checked,) = stack.post("certificates/check", {"certificate_numbers": [asked]}).json()["certificates"]
+    assert (checked["status"], checked["suggestion"]) == ("MALFORMED", suggestion)
 
 
 def test_full_width_digits_are_the_number(stack: Stack) -> None:
@@ -183,6 +222,20 @@ def test_every_question_is_recorded_before_it_is_answered(stack: Stack) -> None:
 def test_what_is_no_number_is_not_recorded_word_for_word(stack: Stack) -> None:
     status = ask(stack, "certificates/110101199003078515").json()
     assert "110101199003078515" not in repr(queries(stack)[status["check_id"]])
+
+
+def test_no_answer_is_kept_by_a_cache(stack: Stack) -> None:
+    certificate = number()
+    answers = [
+        stack.post("claims", claim(certificate), params=PATIENT),
+        ask(stack, f"certificates/{certificate}"),
+        stack.post("certificates/check", {"certificate_numbers": [certificate]}),
+        stack.post("claims", [claim(number())]),
+        stack.get(f"submissions/{uuid.uuid4()}"),
+        stack.client.get("/v1/claims/", headers={"Host": "elsewhere.example"}),
+    ]
+    assert [a.status_code for a in answers] == [200, 200, 200, 400, 404, 404]
+    assert [a.headers.get_list("cache-control") for a in answers] == [["no-store"]] * len(answers)
 
 
 def test_an_officer_is_an_opaque_reference(stack: Stack) -> None:

@@ -23,7 +23,8 @@ def step(after: float, by: float) -> None:
 
 def without(guard: str) -> None:
     """Take one guard out."""
-    from natalog.watch import clock, gaps, obligations, partition
+    from natalog.kafka import broker_clock
+    from natalog.watch import gaps, obligations, partition
 
     if guard == "silence":
 
@@ -35,8 +36,8 @@ def without(guard: str) -> None:
     elif guard == "trail":
         obligations.Obligations.needed_from = lambda self, position: position
     elif guard == "clock":
-        clock.BrokerClock.now = lambda self, mono, wall: wall
-        clock.BrokerClock.is_measured = True
+        broker_clock.BrokerClock.now = lambda self, mono, wall: wall
+        broker_clock.BrokerClock.is_measured = True
     elif guard == "gaps":
         gaps.Gaps.was_seen = lambda self, *_: False
     elif guard == "expiry":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import html.parser
 import logging
+import re
 from types import SimpleNamespace
 from typing import Any
 
@@ -76,13 +77,26 @@ def test_a_fault_tells_nobody_what_was_sent(caplog: pytest.LogCaptureFixture) ->
 @pytest.mark.parametrize(
     ("method", "path", "status"),
     [("GET", "/v1/nothing", 404), ("GET", "/", 404), ("GET", "/v1/claims", 405), ("DELETE", "/v1/filings", 405),
-     ("POST", "/v1/blacklist", 405)],
+     ("POST", "/v1/blacklist", 405), ("GET", "/v1/claims/", 404), ("POST", "/v1/claims/", 404), ("GET", "/docs/", 404),
+     ("GET", "/v1/certificates/", 404), ("GET", "/v1/certificates/M330123456/", 404)],
 )  # fmt: skip
 def test_addresses_that_are_none(method: str, path: str, status: int) -> None:
     (reply,) = ask(PARTS, method, path)
     assert (reply.status_code, reply.json()["status"]) == (status, status)
     assert reply.headers["content-type"] == "application/problem+json"
     assert ("allow" in reply.headers) == (status == 405)
+
+
+@pytest.mark.parametrize("path", ["claims", "heartbeats", "certificates/check"])
+@pytest.mark.parametrize("media", ["text/plain", "application/jsonx", "multipart/form-data; boundary=x", ""])
+def test_a_body_of_another_media_type_is_not_read(path: str, media: str) -> None:
+    headers = {"Authorization": "Bearer adapter 330000", "Content-Type": media, "Accept-Language": "zh"}
+    (reply,) = ask(PARTS, "POST", f"/v1/{path}", content=b"{}", headers=headers)
+    assert (reply.status_code, reply.json()["type"]) == (415, "urn:natalog:problem:wrong-media-type")
+    assert re.search("请以?(发送)?application/json", reply.json()["detail"])
+    headers["Content-Type"] = "application/JSON; charset=utf-8"
+    (reply,) = ask(PARTS, "POST", f"/v1/{path}", content=b"{}", headers=headers)
+    assert reply.status_code == 400
 
 
 class Page(html.parser.HTMLParser):

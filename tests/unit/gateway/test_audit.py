@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from confluent_kafka import TIMESTAMP_CREATE_TIME, TIMESTAMP_LOG_APPEND_TIME, KafkaError
 from hypothesis import given
 
 from natalog.events import Principal, QueryRecord
 from natalog.gateway import audit as module
-from natalog.gateway.audit import Audit, query_record, stated
+from natalog.gateway.audit import Audit, AuditProducer, query_record, stated
 from natalog.wire.codec import encode
 from tests.property.wire_records import records
 
@@ -56,12 +58,12 @@ def test_nobody_is_answered_before_the_report(monkeypatch: pytest.MonkeyPatch) -
     async def play() -> None:
         audit = Audit(producer)
         audit.start()
-        assert await asyncio.gather(*(record(audit) for _ in range(5))) == [True] * 5
+        assert await asyncio.gather(*(record(audit) for _ in range(5))) == [7] * 5
         producer.holds = True
         late = [asyncio.create_task(record(audit)) for _ in range(3)]
         await asyncio.sleep(0.05)
         assert not any(task.done() for task in late)
-        assert await asyncio.gather(*late) == [False] * 3
+        assert await asyncio.gather(*late) == [None] * 3
         producer.holds = False
         assert await record(audit)  # and those that came too late disturb nobody
         audit.close()
@@ -95,7 +97,7 @@ def test_whoever_waits_when_it_closes_is_told() -> None:
         waiting = asyncio.create_task(record(audit))
         await asyncio.sleep(0.005)
         audit.close()
-        assert await asyncio.wait_for(waiting, 1) is False
+        assert await asyncio.wait_for(waiting, 1) is None
         (report,) = producer.reports
         await asyncio.to_thread(report, 7)  # as a flush does; nothing is left to set
 
@@ -118,3 +120,24 @@ def test_an_idle_producer_is_served_too(monkeypatch: pytest.MonkeyPatch) -> None
         assert producer.polls == polls
 
     asyncio.run(play())
+
+
+@pytest.mark.parametrize(
+    ("failed", "kind", "told"),
+    [
+        (None, TIMESTAMP_LOG_APPEND_TIME, 7),
+        # Our own time would confirm whatever our clock says.
+        (None, TIMESTAMP_CREATE_TIME, None),
+        (KafkaError(KafkaError._MSG_TIMED_OUT), TIMESTAMP_LOG_APPEND_TIME, None),
+    ],
+)
+def test_only_the_brokers_own_stamp_counts(
+    monkeypatch: pytest.MonkeyPatch, failed: KafkaError | None, kind: int, told: int | None
+) -> None:
+    def produce(self: Any, topic: str, *, on_delivery: Any, **record: Any) -> None:
+        on_delivery(failed, SimpleNamespace(timestamp=lambda: (kind, 7)))
+
+    monkeypatch.setattr(AuditProducer, "_produce", produce)
+    reports: list[int | None] = []
+    AuditProducer.__new__(AuditProducer).send("queries.audit", 0, b"", b"", reports.append)
+    assert reports == [told]

@@ -19,10 +19,13 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from natalog.gateway.auth import Caller, Keys, Verifier
+from natalog.exits import Exit
+from natalog.gateway import main as main_module
+from natalog.gateway.auth import RELOAD_AFTER, RELOAD_FAILED, Caller, Keys, Verifier
 from natalog.gateway.problems import Problem
 from natalog.gateway.roles import MAY, Call, allowed
 from natalog.local.issuer import create_keys, sign
+from natalog.settings import Settings
 
 ORG = "330106520000"
 
@@ -326,3 +329,111 @@ def test_a_rotated_key_is_found_over_http_by_the_first_request_and_forged_ones_c
 
         asyncio.run(play())
         server.shutdown()
+
+
+def exchange(issuer: Any, tmp_path: Path) -> tuple[bytes, bytes]:
+    """The JWKS before and after its key is taken out for another."""
+    before = issuer.jwks.read_bytes()
+    os.unlink(issuer.issuer)
+    after = create_keys(tmp_path).jwks.read_bytes()
+    issuer.jwks.write_bytes(before)
+    return before, after
+
+
+def test_a_key_that_was_taken_out_opens_nothing_however_quiet_it_was(issuer: Any, tmp_path: Path) -> None:
+    now = [0.0]
+    checks = Verifier(Keys(issuer.jwks, clock=lambda: now[0]))
+    old, other = bearer(issuer), bearer(issuer, sub="desk-2")
+    caller_of(checks, old)
+    _, after = exchange(issuer, tmp_path)
+    issuer.jwks.write_bytes(after)
+    now[0] += RELOAD_AFTER
+    assert caller_of(checks, other)  # not old yet: six minutes are stated
+    now[0] += 1
+    with pytest.raises(Problem):
+        caller_of(checks, bearer_again(checks, other))
+
+
+def bearer_again(checks: Verifier, header: str) -> str:
+    checks._known.clear()  # as after a minute
+    return header
+
+
+def test_while_the_set_cannot_be_read_the_old_one_serves_and_the_next_look_comes_soon(
+    issuer: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    now = [0.0]
+    checks = Verifier(Keys(issuer.jwks, clock=lambda: now[0]))
+    old = bearer(issuer)
+    caller_of(checks, old)
+    _, after = exchange(issuer, tmp_path)
+    issuer.jwks.write_bytes(b"<html>")
+    now[0] += 3_600
+    for _ in range(5):  # one look in that time
+        assert caller_of(checks, bearer_again(checks, old))
+        now[0] += RELOAD_FAILED / 5
+    assert len([r for r in caplog.records if r.message == "JWKS cannot be read"]) == 1
+    issuer.jwks.write_bytes(after)
+    now[0] += 1
+    with pytest.raises(Problem):
+        caller_of(checks, bearer_again(checks, old))
+
+
+@pytest.mark.parametrize(
+    ("address", "trusted"),
+    [
+        ("https://issuer.example/jwks", True),
+        ("http://127.0.0.1:8081/jwks", True),
+        ("http://[::1]/jwks", True),
+        ("http://localhost/jwks", True),
+        ("http://issuer.example/jwks", False),
+        ("http://10.0.0.1/jwks", False),
+        ("http://localhost.example/jwks", False),
+        ("http://127.0.0.1@issuer.example/jwks", False),
+        ("ftp://issuer.example/jwks", False),
+        ("file:///etc/jwks", False),
+        ("https:///jwks", False),
+        ("jwks", False),
+        ("http://[", False),
+    ],
+)
+def test_keys_come_by_https_or_from_this_machine(
+    address: str, trusted: bool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    started: list[str] = []
+    monkeypatch.setattr("uvicorn.Server.run", lambda self: started.append(address))
+    code = main_module.main(Settings(jwks_url=address))
+    assert started == ([address] if trusted else [])
+    assert trusted or (code, "must begin with https://" in caplog.text) == (Exit.REFUSED_TO_START, True)
+
+
+def test_a_jwks_that_sends_elsewhere_is_not_followed_into_the_open(
+    issuer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As urllib does: the answer is that of the last address."""
+
+    class Answer:
+        url = "http://issuer.example/jwks"
+
+        def __enter__(self) -> Answer:
+            return self
+
+        def __exit__(self, *args: object) -> None: ...
+
+        def read(self, size: int) -> bytes:
+            content: bytes = issuer.jwks.read_bytes()
+            return content
+
+    monkeypatch.setattr("urllib.request.urlopen", lambda address, timeout: Answer())
+    with pytest.raises(Problem) as refused:
+        caller_of(Verifier(Keys("https://issuer.example/jwks")), bearer(issuer))
+    assert refused.value.status == 503
+    monkeypatch.setattr(Answer, "url", "https://issuer.example/jwks")
+    assert caller_of(Verifier(Keys("https://issuer.example/jwks")), bearer(issuer))
+
+
+@pytest.mark.parametrize("exp", [int("9" * 400), float("inf"), float("nan")])
+def test_a_time_beyond_all_numbers_is_no_fault_of_the_gateway(tmp_path: Path, exp: Any) -> None:
+    key, path, _ = rsa_pair(tmp_path)
+    token = jwt.encode(CLAIMS | {"exp": exp}, key, algorithm="RS256", headers={"kid": "r"})
+    detail(Verifier(Keys(path)), token)

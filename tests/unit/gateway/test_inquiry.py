@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from natalog.decision.divisions import province_of
 from natalog.events import Principal, QueryRecord
 from natalog.gateway import audit as module
 from natalog.gateway.auth import Caller
+from natalog.gateway.clock import Clock
 from natalog.gateway.freshness import Freshness, Sample
 from natalog.gateway.inquiry import Asking, Inquiry
 from natalog.gateway.intake_producer import QueueFull, TooLarge
@@ -40,9 +42,11 @@ WHO = Asking(
 class Audit:
     """Takes query records, or does not."""
 
-    def __init__(self) -> None:
+    def __init__(self, broker: Callable[[], float] = time.time) -> None:
         self.records: list[QueryRecord] = []
-        self.outcome: Any = 5
+        self.broker = broker
+        """The broker's clock, seconds."""
+        self.outcome: Any = "stamped"
 
     def send(self, topic, partition, key, value, report) -> None:
         assert topic == "queries.audit"
@@ -52,7 +56,7 @@ class Audit:
         assert isinstance(record, QueryRecord)
         self.records.append(record)
         if self.outcome != "never":
-            report(self.outcome)
+            report(int(self.broker() * 1000) if self.outcome == "stamped" else self.outcome)
 
     def poll(self) -> None: ...
 
@@ -76,9 +80,9 @@ class Replica:
             self.freshness.folded(p, int(tail.head.offset), [c for c in tail.head.causes if True][:4])
 
     def sample(self, ledger: int = 0) -> None:
-        now = int(time.time() * 1000)
+        now = int(time.monotonic() * 1000)
         for p, tail in enumerate(self.view.tails):
-            self.freshness.sampled(p, Sample(now, int(tail.head.offset) + ledger, ()))
+            self.freshness.sampled(p, Sample(now, int(tail.head.offset) + ledger, (), 1))
 
     def find(self, numbers):
         if self.doubtful:
@@ -94,7 +98,7 @@ def replica(tmp_path):
 
 
 def ask(replica: Replica, audit: Audit, numbers=NUMBERS, stale_ms=200):
-    asking = Inquiry(replica, replica.freshness, audit, stale_ms=stale_ms)  # type: ignore[arg-type]
+    asking = Inquiry(replica, replica.freshness, Clock(), audit, stale_ms=stale_ms)  # type: ignore[arg-type]
     return asyncio.run(asking.ask(WHO, numbers))
 
 
@@ -155,16 +159,18 @@ def test_a_view_emptied_between_two_looks_closes(replica):
 
 
 @pytest.mark.parametrize("outcome", [None, QueueFull, TooLarge])
-def test_what_cannot_be_recorded_is_not_answered(replica, outcome):
+def test_what_cannot_be_recorded_is_not_answered_and_has_no_check_to_cite(replica, outcome):
     audit = Audit()
     audit.outcome = outcome
-    assert is_closed(ask(replica, audit))
+    told = ask(replica, audit)
+    assert is_closed(told)
+    assert [a["check_id"] for a in told[1]] == [None] * len(NUMBERS)
 
 
 def test_what_is_not_told_is_recorded_as_such_or_not_answered(replica):
     """A question whose `after` the replica did not come to in time."""
     audit = Audit()
-    asking = Inquiry(replica, replica.freshness, audit, stale_ms=200)  # type: ignore[arg-type]
+    asking = Inquiry(replica, replica.freshness, Clock(), audit, stale_ms=200)  # type: ignore[arg-type]
     told = asyncio.run(asking.ask(WHO, [*NUMBERS, "OuyangXiaobao"], tell=False))
     assert is_closed(told)
     (record,) = audit.records
@@ -198,13 +204,20 @@ def test_a_record_that_takes_too_long_is_no_record(replica, monkeypatch):
     assert is_closed(ask(replica, audit))
 
 
+@pytest.mark.parametrize("raw", ["\u041c330123456", "\u041c33\u041e123456", "M330\u2013123456", "M33O123456"])
+def test_a_letter_of_another_alphabet_is_seen_through(replica, raw):
+    """As in the verdict on a record: on a screen it looks right, and nobody sees why it is not."""
+    (told,) = ask(replica, Audit(), [raw])[1]
+    assert (told["status"], told["usable"], told["suggestion"]) == ("MALFORMED", False, "M330123456")
+
+
 def test_a_thousand_numbers_are_one_record(replica):
     audit = Audit()
     numbers = [*NUMBERS, "nonsense", *(f"X33{n:07d}" for n in range(996))]
     replica.freshness = fresh = Freshness(12)
     for p in range(12):
         fresh.folded(p, 0, [-1])
-        fresh.sampled(p, Sample(int(time.time() * 1000), 0, ()))
+        fresh.sampled(p, Sample(int(time.monotonic() * 1000), 0, (), 1))
     ok, answers = ask(replica, audit, numbers, 5_000)
     assert ok
     assert [a["certificate_number"] for a in answers] == numbers

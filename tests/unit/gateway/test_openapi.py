@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
 from jsonschema import Draft202012Validator, FormatChecker
 
-from natalog.decision.codes import REASONS
+from natalog.decision.codes import REASONS, Code
 from natalog.gateway import openapi
 from natalog.gateway.app import routes
 from natalog.gateway.examples import away, examples
 from natalog.gateway.problems import TITLES
 from natalog.gateway.roles import MAY, Call
-from natalog.gateway.status import Status
+from natalog.gateway.status import WARNINGS, Status
 
+_DOC = (Path(__file__).parents[3] / "docs" / "gateway.md").read_text(encoding="utf-8")
 DOCUMENT: dict[str, Any] = orjson.loads(openapi.document())
 _BY_GATEWAY_ONLY = {"MISROUTED"}
 """Reasons that no record sent through a gateway can get."""
@@ -84,6 +86,15 @@ def test_every_verdict_and_every_error_has_an_example() -> None:
     statuses = DOCUMENT["paths"]["/v1/certificates/{number}"]["get"]["responses"]["200"]["content"]
     told = {e["value"]["status"] for e in statuses["application/json"]["examples"].values()}
     assert told == set(Status) - {Status.UNKNOWN}
+    warned = {w for e in statuses["application/json"]["examples"].values() for w in e["value"]["warnings"]}
+    assert warned == {code.code for code in WARNINGS}
+
+
+@pytest.mark.parametrize("code", WARNINGS, ids=lambda code: code.code)
+def test_every_warning_is_explained_where_integrators_read(code: Code) -> None:
+    told = DOCUMENT["components"]["schemas"]["Status"]["properties"]["warnings"]["description"]
+    assert f"{code.code} ({code.zh}): {code.text}" in told
+    assert f"| {code.code} {code.zh} | {code.text} |" in _DOC
 
 
 def test_a_status_nobody_can_tell_has_an_example() -> None:

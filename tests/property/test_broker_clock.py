@@ -1,11 +1,11 @@
-"""The broker's clock as the watch sees it: never ahead of it, close to it, whatever this host's clock says."""
+"""The broker's clock as watch and gateway see it: never ahead of it, close to it, whatever this host's clock says."""
 
 from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from natalog.watch.clock import TOLERANCE_MS, BrokerClock
+from natalog.kafka.broker_clock import TOLERANCE_MS, BrokerClock
 
 # (pause before, how long after the sample the record was appended, how long until it was read), ms
 steps = st.lists(st.tuples(st.integers(0, 5_000), st.integers(0, 700), st.integers(0, 700)), min_size=1)

@@ -1,8 +1,8 @@
 """What the broker's clock, the ministry's, shows by the monotonic clock of this process. Pure: times come in.
 
-Obligations fall due by the broker's time. This host's own clock may be wrong or be set meanwhile, so it serves only
-until the broker's was seen: each record appended between two moments of this process tells that the broker's clock
-then showed its time. All times in milliseconds; `mono` is this process's monotonic clock.
+Everything is decided and falls due by the broker's time. This host's own clock may be wrong or be set meanwhile, so it
+serves only until the broker's was seen: each record appended between two moments of this process tells that the
+broker's clock then showed its time. All times in milliseconds; `mono` is this process's monotonic clock.
 """
 
 from __future__ import annotations
