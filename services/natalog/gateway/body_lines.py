@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import zlib
 from collections.abc import AsyncIterator
-from typing import Final
 
 from natalog.gateway.body import Bounds
+from natalog.gateway.inflate import inflated
 from natalog.gateway.problems import Problem
-
-_PIECE: Final = 1 << 16
 
 
 async def lines_of(chunks: AsyncIterator[bytes], gzipped: bool, bounds: Bounds) -> AsyncIterator[list[bytes]]:
@@ -49,28 +46,3 @@ def _long_line(bounds: Bounds) -> Problem:
     return Problem(
         413, "too-large", f"A line may have {bounds.record:,} bytes. End each record with a line feed."
     )
-
-
-async def inflated(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """Gzip (RFC 1952, several members too) undone in pieces of bounded size: a small body can hold gigabytes."""
-    inflate = zlib.decompressobj(wbits=31)
-    begun = False
-    async for chunk in chunks:
-        while chunk:
-            if inflate.eof:
-                inflate = zlib.decompressobj(wbits=31)
-            begun = True
-            try:
-                data = inflate.decompress(chunk, _PIECE)
-                chunk = inflate.unused_data if inflate.eof else inflate.unconsumed_tail
-                if data:
-                    yield data
-                while len(data) == _PIECE and not chunk and not inflate.eof:
-                    data = inflate.decompress(b"", _PIECE)
-                    yield data
-            except zlib.error:
-                raise Problem(
-                    400, "bad-json", "The body is not gzip. Send gzip (RFC 1952), or say no encoding."
-                ) from None
-    if begun and not inflate.eof:
-        raise Problem(400, "bad-json", "The gzip body ends early. Send all of it again.")

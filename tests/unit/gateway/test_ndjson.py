@@ -9,7 +9,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from natalog.gateway.body import Bounds
-from natalog.gateway.body_lines import inflated, lines_of
+from natalog.gateway.body_lines import lines_of
+from natalog.gateway.inflate import inflated
 from natalog.gateway.problems import Problem
 
 BOUNDS = Bounds(record=400_000, stream=100_000_000, seconds=1)
