@@ -83,7 +83,8 @@ def _line(number: int, text: bytes) -> Line:
         if kind not in PATHS:
             raise Problem(400, "bad-field", f"A line says its kind, one of {', '.join(PATHS)}.", field="kind")
     except Problem as problem:
-        return Line(number, "?", "", "", (), b"", problem.body(line=number))
+        problem.line = number
+        return Line(number, "?", "", "", (), b"", problem.body())
     ties = tuple(value for field in _TIES if isinstance(value := record.get(field), str) and value)
     return Line(
         number=number,

@@ -202,7 +202,11 @@ PROBLEM: Final = record(
     field=text("The field it is about, dotted inside an object."),
     suggestion=text("What to send instead, or how to."),
     event_id=text("Event id of the refused record, where it has one."),
-    line={"type": "integer", "minimum": 1, "description": "Line of the body, in a stream."},
+    line={
+        "type": "integer",
+        "minimum": 1,
+        "description": "Line of a stream's body it is about; absent where that is the whole body.",
+    },
     retry_after={"type": "integer", "minimum": 0, "description": "Seconds to wait before sending again."},
 )
 
