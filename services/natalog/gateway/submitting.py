@@ -157,10 +157,13 @@ class Streamed(Response):
         while (lines := await self._answers.get()) is not None:
             if self._pack is not None:
                 lines = self._pack.compress(lines) + self._pack.flush(zlib.Z_SYNC_FLUSH)
-            for at in range(0, len(lines), _PIECE):
-                piece = lines[at : at + _PIECE]
+            at = 0
+            while at < len(lines):
+                end = lines.rfind(b"\n", at, at + _PIECE) + 1 or at + _PIECE  # whole lines, where that can be
+                piece = lines[at:end]
                 await send({"type": "http.response.body", "body": piece, "more_body": True})
                 self._moved += len(piece)
+                at = end
 
     async def _watch(self, *tasks: asyncio.Task[None]) -> None:
         """Ends a stream in which neither side moves: the client neither sends nor fetches, though it could."""
