@@ -81,6 +81,7 @@ class Service:
         metrics.GATEWAY_WAITING.set_function(lambda: len(replies) + len(lane.awaited))
         metrics.GATEWAY_BULK.set_function(lambda: bulk.used)
         replica = Replica(settings.kafka, settings.data / "replica", partitions, freshness, name)
+        listings = Listings(lambda: replica.shelves)
         reader = EntryReader(settings.kafka, LEDGER)
         sampler = Sampler(
             settings.kafka,
@@ -127,9 +128,9 @@ class Service:
             desk=Desk(producer, replies, replica, reader, freshness, ready),
             lane=lane,
             bulk=bulk,
-            ranges=Ranges(bulk_producer, bulk),
+            ranges=Ranges(bulk_producer, bulk, listings),
             inquiry=inquiry,
-            listings=Listings(lambda: replica.shelves),
+            listings=listings,
             wait=settings.gateway_wait,
             spill=settings.data / "unfetched",
             spill_bytes=settings.gateway_spill_mib << 20,

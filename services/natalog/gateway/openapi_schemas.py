@@ -116,7 +116,7 @@ RANGE_TAKEN: Final = record(
 RANGE_COUNTS: Final = record(
     "How a range was decided so far. It is all decided when `decided` is the `count` of the 202.",
     range_id=_uuid("Of the range."),
-    decided=_count("Numbers with a verdict."),
+    decided=_count("Numbers with a verdict: that of their first record under this id."),
     verdicts=record(
         "Numbers by verdict.", ACCEPTED=_count("Numbers accepted."), REFUSED=_count("Numbers refused.")
     ),
@@ -130,6 +130,9 @@ RANGE_COUNTS: Final = record(
         "description": "Numbers by flag.",
         "additionalProperties": _count("Numbers."),
     },
+    reused=_count(
+        "Records that said something else under this id: EVENT_ID_REUSED, and no part of the counts."
+    ),
 )
 
 BLACKLIST: Final = record(
