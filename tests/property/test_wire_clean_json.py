@@ -74,6 +74,15 @@ def check(kind: str, content: dict[str, Any]) -> Taken | None:
     return taken
 
 
+@pytest.mark.parametrize(
+    ("key", "clean"),
+    [("330106199001011234", False), ("33010619900101123X", False), ("R-330106900101123", False),
+     ("330106900101123", False), ("12345678901234", True), ("330106520000202611010001", True), ("R-1", True)],
+)  # fmt: skip
+def test_a_key_that_may_be_a_citizen_id_goes_the_careful_way(key: str, clean: bool) -> None:
+    assert (check("filing", example("filing") | {"registration_id": key}) is not None) is clean
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_published_example_is_clean(kind: str) -> None:
     assert check(kind, example(kind)) is not None

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import functools
 import gzip
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import typer
 from typer.testing import CliRunner
 
-from natalog.cli.submission_file import WINDOW, BadLine, Line, subject, windows
+from natalog.cli import submission_file, submission_sender
+from natalog.cli.submission_file import WINDOW, Line, subject, windows
 from natalog.cli.submission_sender import _bodies, _of_line, _rounds, is_final
+from natalog.cli.submit import submit
 
 
 def lines(tmp_path: Path, *records: dict[str, Any], name: str = "f.ndjson") -> list[Line]:
@@ -32,12 +37,30 @@ def test_the_kind_is_taken_off_and_the_rest_is_sent_as_it_is(tmp_path: Path) -> 
         assert json.loads(line.body) == {"unit_code": "330106520000", "registration_id": "R"}
 
 
-@pytest.mark.parametrize("text", ["x", "[]", "{}", '{"kind": "entry"}', "1"])
-def test_a_line_that_is_no_record_is_named(tmp_path: Path, text: str) -> None:
+@pytest.mark.parametrize(
+    ("text", "kind", "field"),
+    [
+        ("x", "bad-json", None),
+        ("[]", "bad-json", None),
+        ("1", "bad-json", None),
+        ("{}", "bad-field", "kind"),
+        ('{"kind": "entry"}', "bad-field", "kind"),
+        ('{"kind": []}', "bad-field", "kind"),
+        ('{"kind": "claim", "certificate_number": "M330000001", "certificate_number": "M330000002"}', "bad-json",
+         "certificate_number"),
+        ('{"kind": "claim", "kind": "filing"}', "bad-json", "kind"),
+    ],
+)  # fmt: skip
+def test_a_line_that_is_no_record_is_answered_here_and_the_others_go_on(
+    tmp_path: Path, text: str, kind: str, field: str | None
+) -> None:
     path = tmp_path / "f"
-    path.write_text(f'{{"kind":"claim"}}\n\n{text}\n')
-    with pytest.raises(BadLine, match="Line 3"):
-        list(windows(path))
+    path.write_text(f'{{"kind":"claim"}}\n\n{text}\n{{"kind":"claim"}}\n')
+    first, bad, last = next(windows(path))[0]
+    assert (first.refused, last.refused, bad.number) == (None, None, 3)
+    answer = json.loads(bad.refused or b"")
+    assert (answer["type"], answer["line"], answer.get("field")) == (f"urn:natalog:problem:{kind}", 3, field)
+    assert is_final(bad.refused or b"")
 
 
 def test_records_of_one_number_or_registration_keep_their_order(tmp_path: Path) -> None:
@@ -84,11 +107,15 @@ def test_large_files_come_in_windows(tmp_path: Path) -> None:
     assert [len(window) for window, _ in windows(path)] == [WINDOW, 1]
 
 
-def test_what_is_worth_sending_again() -> None:
+def test_only_what_is_said_of_the_line_itself_is_final() -> None:
     assert is_final(b'{"verdict":"REFUSED","status":202}')
-    assert is_final(b'{"type":"x","status":422}')
-    for status in (202, 408, 429, 500, 503):
-        assert not is_final(b'{"status":%d}' % status)
+    assert is_final(b'{"type":"x","status":422,"line":1}')
+    for status in (202, 408, 429, 500, 502, 503):
+        assert not is_final(b'{"status":%d,"line":1}' % status)
+    for status in (400, 401, 403, 404, 413):  # of the whole body or request
+        assert not is_final(b'{"type":"x","status":%d}' % status)
+    for torn in (b"", b"<html>", b'{"verdict"', b'"verdict"'):
+        assert not is_final(torn)
 
 
 def test_a_taken_range_is_final_and_a_problem_names_the_files_line(tmp_path: Path) -> None:
@@ -126,8 +153,6 @@ class Gateway:
 
 @pytest.fixture
 def gateway(monkeypatch: pytest.MonkeyPatch) -> type[Gateway]:
-    from natalog.cli import submission_file, submission_sender
-
     made = type("Made", (Gateway,), {"sent": []})
     monkeypatch.setattr(submission_sender, "Sender", made)
     monkeypatch.setattr(submission_file, "WINDOW", 10)
@@ -135,12 +160,11 @@ def gateway(monkeypatch: pytest.MonkeyPatch) -> type[Gateway]:
 
 
 def submitted(tmp_path: Path, *more: str) -> Any:
-    from natalog.cli.submit import submit
-
     app = typer.Typer()
     app.command()(submit)
     token = tmp_path / "token"
-    token.write_text("t")
+    if not token.exists():
+        token.write_text("t")
     arguments = [str(tmp_path / "f.ndjson"), "--gateway", "http://x", "--token-file", str(token), *more]
     return CliRunner().invoke(app, arguments)
 
@@ -190,3 +214,162 @@ def test_verdicts_of_another_file_are_not_taken_for_this_ones(tmp_path: Path, ga
     assert result.exit_code == 2
     assert "another file" in result.output
     assert len(gateway.sent) == 12
+
+
+Handler = Callable[[httpx.Request], httpx.Response]
+
+
+@pytest.fixture
+def served(monkeypatch: pytest.MonkeyPatch) -> Callable[[Handler], None]:
+    """Have what is sent over HTTP answered by a function."""
+    monkeypatch.setattr(submission_sender, "_PAUSE", 0.01)
+    client = httpx.AsyncClient
+
+    def serve(handler: Handler) -> None:
+        transport = httpx.MockTransport(handler)
+        monkeypatch.setattr(httpx, "AsyncClient", functools.partial(client, transport=transport))
+
+    return serve
+
+
+def accepted(request: httpx.Request, number: str = "M330000001") -> httpx.Response:
+    """A verdict for each line."""
+    verdicts = [
+        {"event_id": json.loads(line)["event_id"], "certificate_number": number, "verdict": "ACCEPTED",
+         "reason": None, "flags": [], "doubts": []}
+        for line in request.content.splitlines()
+    ]  # fmt: skip
+    body = "".join(json.dumps(v, ensure_ascii=False) + "\n" for v in verdicts).encode()
+    return httpx.Response(200, content=body, headers={"Content-Type": "application/x-ndjson"})
+
+
+PROBLEM = {"Content-Type": "application/problem+json"}
+EXPIRED = httpx.Response(
+    401,
+    json={"type": "urn:natalog:problem:bad-token", "status": 401, "detail": "The token has expired."},
+    headers=PROBLEM,
+)
+
+
+def test_an_expired_token_stops_the_run_and_a_new_one_sends_everything(
+    tmp_path: Path, served: Callable[[Handler], None]
+) -> None:
+    ids, out = records_file(tmp_path, 50), tmp_path / "out.ndjson"
+    tokens: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        tokens.append(request.headers["Authorization"])
+        return accepted(request) if tokens[-1] == "Bearer new" else EXPIRED
+
+    served(answer)
+    result = submitted(tmp_path, "--verdicts", str(out))
+    assert (result.exit_code, out.read_bytes()) == (2, b"")
+    assert "The token has expired." in result.output
+    assert "NOT RECORDED" not in result.output
+    assert tokens == ["Bearer t"]
+    (tmp_path / "token").write_text("new")
+    assert submitted(tmp_path, "--verdicts", str(out)).exit_code == 0
+    assert [json.loads(line)["event_id"] for line in out.read_bytes().splitlines()] == ids
+
+
+def test_a_token_that_is_renewed_during_the_run_is_taken(
+    tmp_path: Path, served: Callable[[Handler], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before the next request, and for the one that was refused."""
+    monkeypatch.setattr(submission_file, "WINDOW", 10)
+    ids = records_file(tmp_path, 30)
+    tokens: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        tokens.append(request.headers["Authorization"].removeprefix("Bearer "))
+        (tmp_path / "token").write_text(f"t{len(tokens)}")
+        return EXPIRED if len(tokens) == 2 else accepted(request)
+
+    served(answer)
+    result = submitted(tmp_path, "--json")
+    assert (result.exit_code, tokens) == (0, ["t", "t1", "t2", "t3"])
+    assert [json.loads(line)["event_id"] for line in result.stdout.splitlines()[: len(ids)]] == ids
+
+
+@pytest.mark.parametrize(
+    ("status", "media", "code"),
+    [(403, "application/problem+json", 2), (404, "text/html", 2), (405, "text/html", 2), (415, "text/html", 2),
+     (301, "text/html", 2), (200, "text/html", 2), (500, "text/html", 5), (502, "text/html", 5), (504, "text/html", 5),
+     (503, "application/problem+json", 5), (408, "text/html", 5)],
+)  # fmt: skip
+def test_what_is_said_of_the_whole_request_is_no_lines_answer(
+    tmp_path: Path, served: Callable[[Handler], None], status: int, media: str, code: int
+) -> None:
+    records_file(tmp_path, 3)
+    out = tmp_path / "out.ndjson"
+    body = b'{"type":"x","status":%d,"detail":"No."}' % status if "json" in media else b"<html>No</html>\n"
+    served(lambda request: httpx.Response(status, content=body, headers={"Content-Type": media}))
+    result = submitted(tmp_path, "--verdicts", str(out), "--patience", "0.05")
+    assert (result.exit_code, out.read_bytes()) == (code, b""), result.output
+    assert str(status) in result.output
+    assert "NOT RECORDED" not in result.output
+
+
+def test_a_proxys_502_is_sent_again(tmp_path: Path, served: Callable[[Handler], None]) -> None:
+    records_file(tmp_path, 3)
+    tries: list[int] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        tries.append(1)
+        return httpx.Response(502, content=b"<html>") if len(tries) < 3 else accepted(request)
+
+    served(answer)
+    assert (submitted(tmp_path).exit_code, len(tries)) == (0, 3)
+
+
+@pytest.mark.parametrize(
+    ("problem", "said"),
+    [({"status": 503, "type": "urn:natalog:problem:unknown-outcome", "line": 1}, "OUTCOME UNKNOWN"),
+     ({"status": 408, "type": "urn:natalog:problem:too-slow"}, "OUTCOME UNKNOWN"),
+     ({"status": 422, "type": "urn:natalog:problem:malformed-number", "line": 1}, "NOT RECORDED")],
+)  # fmt: skip
+def test_not_recorded_is_said_only_of_what_was_refused(
+    tmp_path: Path, served: Callable[[Handler], None], problem: dict[str, Any], said: str
+) -> None:
+    records_file(tmp_path, 1)
+    body = json.dumps(problem | {"detail": "No."}).encode() + b"\n"
+    served(
+        lambda request: httpx.Response(200, content=body, headers={"Content-Type": "application/x-ndjson"})
+    )
+    result = submitted(tmp_path, "--patience", "0.05")
+    assert (result.exit_code, said in result.output) == (1, True), result.output
+    assert ("NOT RECORDED" in result.output) == (said == "NOT RECORDED")
+
+
+def test_a_broken_line_does_not_hold_up_the_others(tmp_path: Path, served: Callable[[Handler], None]) -> None:
+    out = tmp_path / "out.ndjson"
+    ids = records_file(tmp_path, 4)
+    good = (tmp_path / "f.ndjson").read_text().splitlines(keepends=True)
+    (tmp_path / "f.ndjson").write_text("".join([*good[:2], "{broken\n", *good[2:]]))
+    sent: list[bytes] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        sent.append(request.content)
+        return accepted(request)
+
+    served(answer)
+    for _ in range(2):  # the second time everything has its answer
+        result = submitted(tmp_path, "--verdicts", str(out))
+        assert result.exit_code == 1
+        assert "NOT RECORDED" in result.output
+        assert "line 3: This is not JSON" in result.output
+        answers = [json.loads(line) for line in out.read_bytes().splitlines()]
+        assert [a.get("event_id") for a in answers] == [*ids[:2], None, *ids[2:]]
+        assert answers[2]["line"] == 3
+        assert len(sent) == 1
+
+
+def test_an_answer_ends_at_a_line_feed_and_nowhere_else(
+    tmp_path: Path, served: Callable[[Handler], None]
+) -> None:
+    """A number that is no number is told as it was received."""
+    ids = records_file(tmp_path, 3)
+    served(functools.partial(accepted, number="M33\u2028\x85"))
+    result = submitted(tmp_path, "--json", "--patience", "0.05")
+    assert result.exit_code == 0, result.output
+    assert [json.loads(line)["event_id"] for line in result.stdout.split("\n")[: len(ids)]] == ids

@@ -7,6 +7,7 @@ import pytest
 
 from natalog import events
 from natalog.wire import codec
+from natalog.wire.fields import looks_like_citizen_id
 from natalog.wire.json_form import BadField, from_json, parse, to_json
 
 PRINCIPAL = events.Principal(sub="officer-1", org="330106520000", roles=("station",))
@@ -108,8 +109,51 @@ def test_what_cannot_be_taken_is_told_with_field_and_advice(changes, field, says
     assert caught.value.suggestion.endswith((".", "?"))
 
 
-def test_a_serial_number_of_18_digits_is_no_citizen_id():
-    assert filing(registration_id="123456789012345678").registration_id == "123456789012345678"
+CITIZEN_IDS = [
+    "33010620190701123X",
+    "33010620190701123x",
+    "330106199001011234",
+    "id 330106199001011234",
+    "R-330106199001011234-2",
+    "330106900101123",
+    "old: 330106391231123",
+]
+KEYS = [
+    "123456789012345678",  # no date inside
+    "330106199013011234",  # month 13
+    "330106190001321234",  # day 32
+    "330106261101001",  # division, this year's date, serial
+    "330106123456789",
+    "123456789012345",
+    "330106-20261101-0001",
+    "330106520000202611010001",
+    "R330106199001011234",
+    "3301061990010112345",
+    "9330106199001011234",
+]
+
+
+@pytest.mark.parametrize("text", CITIZEN_IDS)
+def test_a_citizen_id_is_seen_in_a_text_and_never_becomes_a_key(text):
+    assert looks_like_citizen_id(text)
+    with pytest.raises(BadField) as caught:
+        filing(registration_id=text.replace(" ", "-").replace(":", "-"))
+    assert "citizen ID" in caught.value.problem
+
+
+@pytest.mark.parametrize("text", KEYS)
+def test_keys_of_local_systems_are_no_citizen_ids(text):
+    assert not looks_like_citizen_id(text)
+    assert filing(registration_id=text).registration_id == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["330106-19900101-1234", "330106 1990 0101 123X", "ID 330106\u00a019900101—1234", "330106-900101-123"],
+)
+def test_one_written_apart_is_seen_where_a_number_belongs(text):
+    assert looks_like_citizen_id(text, apart=True)
+    assert not looks_like_citizen_id(text)
 
 
 @pytest.mark.parametrize("missing", ["event_id", "unit_code", "registration_id"])

@@ -11,6 +11,9 @@ from typing import Any, BinaryIO
 
 import orjson
 
+from natalog.gateway.json_text import parse
+from natalog.gateway.problems import Problem
+
 WINDOW = 4_000
 """Lines that are sent side by side."""
 
@@ -31,15 +34,12 @@ _TIES = ("certificate_number", "replaced_by", "registration_id")
 """Fields by which one line's verdict may depend on another's."""
 
 
-class BadLine(Exception):
-    """A line that cannot be sent; the message says which and why."""
-
-
 @dataclass(frozen=True, slots=True)
 class Line:
     """One record: `body` is what is posted, without its kind."""
 
     number: int
+    """Of the file, from 1."""
     kind: str
     role: str
     """Role a token of a local stack needs for it."""
@@ -47,13 +47,12 @@ class Line:
     """Province of its unit."""
     ties: tuple[str, ...]
     body: bytes
+    refused: bytes | None = None
+    """Its answer where it is no record that could be sent: a problem as the gateway would give it."""
 
 
 def windows(file: Path) -> Iterator[tuple[list[Line], int]]:
-    """Lines in order, a window at a time, and how many bytes of the file were read by then (0: not known).
-
-    Raises BadLine for the first line that is no record with a kind.
-    """
+    """Lines in order, a window at a time, and how many bytes of the file were read by then (0: not known)."""
     raw: BinaryIO = sys.stdin.buffer if str(file) == "-" else file.open("rb")
     with raw:
         source: Any = gzip.GzipFile(fileobj=raw) if file.suffix == ".gz" else raw
@@ -75,14 +74,17 @@ def _read(raw: BinaryIO) -> int:
 
 def _line(number: int, text: bytes) -> Line:
     try:
-        record = orjson.loads(text)
-        kind = _BY_NAME.get(name := record.pop("kind"), name)
+        # As the gateway reads it: taking the kind off writes the record anew, and a key given twice would be lost.
+        record = parse(text)
+        if not isinstance(record, dict):
+            raise Problem(400, "bad-json", "This is not a JSON object. Send one for each record.")
+        kind = record.pop("kind", None)
+        kind = _BY_NAME.get(kind, kind) if isinstance(kind, str) else None
         if kind not in PATHS:
-            raise KeyError(kind)
-    except (orjson.JSONDecodeError, AttributeError, KeyError, TypeError):
-        raise BadLine(
-            f'Line {number}: each line is a JSON object with "kind", one of {", ".join(PATHS)}.'
-        ) from None
+            raise Problem(400, "bad-field", f"A line says its kind, one of {', '.join(PATHS)}.", field="kind")
+    except Problem as problem:
+        problem.line = number
+        return Line(number, "?", "", "", (), b"", problem.body())
     ties = tuple(value for field in _TIES if isinstance(value := record.get(field), str) and value)
     return Line(
         number=number,

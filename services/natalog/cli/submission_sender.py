@@ -4,28 +4,32 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import httpx
 import orjson
 
 from natalog.cli.submission_file import PATHS, Line, subject
 from natalog.cli.target import Token
+from natalog.exits import Exit
 
 _BODY_LINES = 2_000
+_NDJSON = "application/x-ndjson"
 _PAUSE = 1.0  # seconds between two tries
-_WAIT = 30.0  # seconds a request may wait for its verdicts
-_AGAIN = (202, 408, 429, 500, 503)
-"""Answers after which the same is sent again."""
-
-
 _LONGEST_PAUSE = 30.0  # seconds
+_WAIT = 30.0  # seconds a request may wait for its verdicts
+_AGAIN = (408, 425, 429)
+"""Answers, besides any 5xx, after which the same is sent again: a 5xx says nothing of what became of the records."""
 
 
-class Unreachable(Exception):
-    """The gateway did not answer for as long as patience lasted."""
+class Stopped(Exception):
+    """Sending cannot go on; the message says why and what to do, `code` is how the command ends."""
+
+    def __init__(self, sentence: str, code: Exit) -> None:
+        super().__init__(sentence)
+        self.code = code
 
 
 class Sender:
@@ -36,6 +40,7 @@ class Sender:
         self._token = token
         self._patience = patience
         self._requests = asyncio.Semaphore(connections)
+        self._fault = ""
         # trust_env=False: the gateway is inside, whatever proxy the outside needs.
         self._client = httpx.AsyncClient(base_url=gateway, timeout=httpx.Timeout(90.0), trust_env=False)
 
@@ -48,20 +53,20 @@ class Sender:
         await self._client.aclose()
 
     async def send(self, lines: Sequence[Line]) -> list[bytes]:
-        """The answer of each line: a verdict, a problem, or the 202 of one that is late beyond patience.
+        """The answer of each line: a verdict, a problem of its own, or the last word on one late beyond patience.
 
-        Raises Unreachable.
+        Raises Stopped.
         """
-        answers: dict[int, bytes] = {}
-        for round_ in _rounds(lines):
-            away: BaseException | None = None
+        answers = {line.number: line.refused for line in lines if line.refused is not None}
+        for round_ in _rounds([line for line in lines if line.refused is None]):
+            stopped: BaseException | None = None
             try:
                 async with asyncio.TaskGroup() as group:
                     tasks = [group.create_task(self._post(body)) for body in _bodies(round_)]
-            except* Unreachable as several:
-                away = several.exceptions[0]
-            if away is not None:  # raised in there it would be one of a group
-                raise Unreachable(str(away))
+            except* Stopped as several:
+                stopped = several.exceptions[0]
+            if stopped is not None:  # raised in there it would be one of a group
+                raise stopped
             for task in tasks:
                 answers.update(task.result())
         return [_of_line(line, answers[line.number]) for line in lines]
@@ -82,19 +87,21 @@ class Sender:
             if len(late) < len(left):
                 deadline = time.monotonic() + self._patience
             elif time.monotonic() > deadline:
-                raise Unreachable(f"The gateway at {self._gateway} does not answer.")
+                raise Stopped(
+                    f"The gateway at {self._gateway} does not answer.{self._fault}", Exit.UNREACHABLE
+                )
             if late:
                 await asyncio.sleep(_PAUSE)
             left = late
         return answers
 
     async def _try(self, lines: list[Line]) -> list[bytes]:
-        """Answers in order, fewer than lines when the stream broke; what is missing is sent again."""
+        """Answers in order, fewer than lines when the stream broke; what is missing is sent again.
+
+        Raises Stopped for an answer to the whole request that the same request would get again.
+        """
         first = lines[0]
-        headers = {
-            "Authorization": f"Bearer {self._token(first.role, first.org, subject(first))}",
-            "Content-Type": "application/x-ndjson",
-        }
+        token = self._token(first.role, first.org, subject(first))
         answers: list[bytes] = []
         try:
             async with (
@@ -103,21 +110,37 @@ class Sender:
                     "POST",
                     f"/v1/{PATHS[first.kind]}",
                     params={"wait": f"{min(_WAIT, self._patience):g}"},
-                    headers=headers,
+                    headers={"Authorization": f"Bearer {token}", "Content-Type": _NDJSON},
                     content=b"\n".join(line.body for line in lines),
                 ) as reply,
             ):
-                if reply.status_code in _AGAIN:
+                status = reply.status_code
+                if status in _AGAIN or status >= 500:
+                    self._fault = f" Its last answer was {status}."
                     await asyncio.sleep(min(_LONGEST_PAUSE, _seconds(reply.headers.get("Retry-After", ""))))
                     return []
-                if reply.status_code != 200:
-                    problem = await reply.aread()
-                    return [_problem(problem, reply.status_code)] * len(lines)
-                async for text in reply.aiter_lines():
-                    answers.append(text.encode())
+                if status == 401:
+                    await asyncio.sleep(_PAUSE)  # whoever writes new tokens may be about to
+                    if self._token(first.role, first.org, subject(first)) != token:
+                        return []
+                if status != 200 or not reply.headers.get("Content-Type", "").startswith(_NDJSON):
+                    raise Stopped(_why(status, await reply.aread()), Exit.USAGE)
+                async for answer in _lines(reply):
+                    if _object(answer) is None:  # no gateway's
+                        break
+                    answers.append(answer)
         except httpx.TransportError:
-            pass
+            self._fault = ""
         return answers[: len(lines)]
+
+
+async def _lines(reply: httpx.Response) -> AsyncIterator[bytes]:
+    """Whole lines. httpx's own end at any of Unicode's line ends, which a number as it was received may hold."""
+    rest = b""
+    async for piece in reply.aiter_bytes():
+        *whole, rest = (rest + piece).split(b"\n")
+        for line in whole:
+            yield line
 
 
 def _seconds(text: str) -> float:
@@ -131,21 +154,35 @@ def _of_line(line: Line, answer: bytes) -> bytes:
     return orjson.dumps(orjson.loads(answer) | {"line": line.number})
 
 
-def _problem(body: bytes, status: int) -> bytes:
-    try:
-        if "type" in orjson.loads(body):
-            return body
-    except (orjson.JSONDecodeError, TypeError):
-        pass
-    detail = f"The gateway answered {status}; is this its address?"
-    return orjson.dumps({"type": "urn:natalog:problem:internal", "status": status, "detail": detail})
+def _why(status: int, body: bytes) -> str:
+    """What is wrong with the whole request: no line of it was taken, and none will be while it stays so."""
+    detail = (_object(body) or {}).get("detail")
+    if detail is None:
+        return f"The gateway answered {status} and no verdicts; is this its address?"
+    mend = "Put a new token into its file" if status == 401 else "Mend that"
+    return f"The gateway answered {status}: {detail} {mend} and run this again: nothing is recorded twice."
 
 
 def is_final(answer: bytes) -> bool:
-    """Whether sending again could bring no better answer."""
-    if b'"verdict"' in answer or b'"range_id"' in answer:
+    """Whether sending again could bring no better answer: a verdict, a taken range, or a refusal of this very line.
+
+    What speaks of the whole body or request (no `line`), or of a failure, says nothing for good about any record.
+    """
+    told = _object(answer)
+    if told is None:
+        return False
+    if "verdict" in told or "range_id" in told:
         return True
-    return orjson.loads(answer).get("status") not in _AGAIN
+    status = told.get("status")
+    return "line" in told and isinstance(status, int) and 400 <= status < 500 and status not in _AGAIN
+
+
+def _object(text: bytes) -> dict[str, Any] | None:
+    try:
+        value = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return None
+    return value if isinstance(value, dict) else None
 
 
 def _rounds(lines: Sequence[Line]) -> list[list[Line]]:

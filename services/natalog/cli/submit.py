@@ -43,18 +43,20 @@ def submit(
     Each line is the JSON form of a record and its "kind": claim, release, completion, filing, withdrawal,
     blacklist-change or invalidation. Records about one number or registration are sent in the file's order, others
     side by side. Sending a file again is safe: what was recorded is answered with its original verdict. With
-    --verdicts OUT.ndjson a run that was stopped goes on where OUT.ndjson ends. A line with a "range" is answered once
+    --verdicts OUT.ndjson a run that was stopped goes on where OUT.ndjson ends. A line that is no such record is
+    answered here, as NOT RECORDED; mend it and send it in a file of its own. A line with a "range" is answered once
     its records are taken; GET /v1/ranges/ID counts their verdicts.
+
+    The token's file is read again for each request, so it may be renewed during a run.
 
     On a local stack (--data) tokens are signed here for the province of each line's unit and the role its kind needs.
 
-    Exit codes: 0 all accepted; 1 something was refused, is not recorded, or still has no verdict; 2 wrong usage;
-    5 the gateway cannot be reached.
+    Exit codes: 0 all accepted; 1 something was refused, is not recorded, or still has no verdict; 2 wrong usage, or
+    the gateway does not take the request at all (the token, the address); 5 the gateway cannot be reached.
     """
-    from natalog.cli.submission_file import BadLine
-    from natalog.cli.submission_sender import Sender, Unreachable
+    from natalog.cli.submission_sender import Sender, Stopped
     from natalog.cli.target import gateway_target
-    from natalog.cli.verdict_file import VerdictFile
+    from natalog.cli.verdict_file import OtherFile, VerdictFile
 
     if str(file) != "-" and not file.is_file():
         raise typer.BadParameter(f"{file} does not exist", param_hint="FILE")
@@ -65,12 +67,14 @@ def submit(
         with VerdictFile(verdicts) if verdicts is not None else nullcontext() as kept:
             sender = Sender(target.gateway, target.token, patience=patience, connections=connections)
             asyncio.run(_run(file, size, sender, tally, kept, as_json))
-    except BadLine as error:
+    except OtherFile as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(Exit.USAGE) from None
-    except Unreachable as error:
+    except Stopped as error:
+        if tally.lines:
+            tally.show()
         typer.echo(str(error), err=True)
-        raise typer.Exit(Exit.UNREACHABLE) from None
+        raise typer.Exit(error.code) from None
     tally.show()
     if not tally.all_accepted:
         raise typer.Exit(Exit.DIFFERS)
@@ -117,6 +121,8 @@ class Tally:
         """One answer: a verdict, a problem, or that it is still pending."""
         import orjson
 
+        from natalog.cli.submission_sender import is_final
+
         self.lines += 1
         answer = orjson.loads(body)
         if "verdict" in answer:
@@ -124,7 +130,9 @@ class Tally:
             self._flags.update(answer["flags"])
             self._doubts.update(answer["doubts"])
         elif "type" in answer:
-            self._verdicts[line.kind, "NOT RECORDED", answer["type"].rsplit(":", 1)[-1]] += 1
+            # Only a refusal of the line itself says that nothing was recorded.
+            told = "NOT RECORDED" if is_final(body) else "OUTCOME UNKNOWN"
+            self._verdicts[line.kind, told, answer["type"].rsplit(":", 1)[-1]] += 1
             if len(self._problems) < _SHOWN_PROBLEMS:
                 self._problems.append((line.number, answer))
         elif "range_id" in answer:

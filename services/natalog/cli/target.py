@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,8 +16,14 @@ from natalog.exits import Exit
 if TYPE_CHECKING:
     from natalog.local.stackfile import StackFile
 
+_SIGNED_EVERY = 3600.0
+"""Seconds after which a local stack's token is signed anew."""
+
 Token = Callable[[str, str, str], str]
-"""From role, org and sub to a bearer token; one that was given in a file is returned whatever is asked for."""
+"""From role, org and sub to a bearer token that is good now; ask for each request, for tokens end.
+
+One that was given in a file is returned whatever is asked for.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +53,9 @@ def gateway_target(data: Path | None, gateway: str | None, token_file: Path | No
     if file is None:
         raise _wrong("A token is needed: --token-file FILE, or --data DIR for a local stack.")
     try:
-        token = file.read_text(encoding="utf-8").strip()
-    except OSError as error:
+        return Target(address.rstrip("/"), _reader(file), signs=False)
+    except (OSError, UnicodeDecodeError) as error:
         raise _wrong(f"The token cannot be read: {error}.") from None
-    return Target(address.rstrip("/"), lambda role, org, sub: token, signs=False)
 
 
 def kafka_target(data: Path | None, kafka: str | None) -> str:
@@ -71,16 +78,29 @@ def local_stack(data: Path) -> StackFile:
     return stack
 
 
+def _reader(file: Path) -> Token:
+    """Reads the file for each token: whoever renews it puts a new one there. Raises OSError when it never could."""
+    latest = file.read_text(encoding="utf-8").strip()
+
+    def token(role: str, org: str, sub: str) -> str:
+        nonlocal latest
+        with suppress(OSError, UnicodeDecodeError):  # it is being replaced
+            latest = file.read_text(encoding="utf-8").strip() or latest
+        return latest
+
+    return token
+
+
 def _signer(key: Path) -> Token:
-    from functools import cache
+    from functools import lru_cache
 
     from natalog.local.issuer import sign
 
-    @cache
-    def token(role: str, org: str, sub: str) -> str:
-        return sign(key, sub=sub, org=org, roles=[role], lifetime=12 * 3600)
+    @lru_cache(1_000)
+    def signed(role: str, org: str, sub: str, period: float) -> str:
+        return sign(key, sub=sub, org=org, roles=[role], lifetime=int(3 * _SIGNED_EVERY))
 
-    return token
+    return lambda role, org, sub: signed(role, org, sub, time.monotonic() // _SIGNED_EVERY)
 
 
 def _wrong(sentence: str) -> typer.Exit:

@@ -13,8 +13,12 @@ from typing import Self
 
 import orjson
 
-from natalog.cli.submission_file import BadLine, Line
+from natalog.cli.submission_file import Line
 from natalog.cli.submission_sender import is_final
+
+
+class OtherFile(Exception):
+    """The verdicts are those of other records; the message says what to do."""
 
 
 class VerdictFile:
@@ -30,7 +34,7 @@ class VerdictFile:
         self._path.touch()
         with self._path.open("rb") as old:
             for answer in old:
-                if not answer.endswith(b"\n") or not _whole(answer) or not is_final(answer):
+                if not answer.endswith(b"\n") or not is_final(answer):
                     break
                 end += len(answer)
                 self.kept += 1
@@ -48,16 +52,16 @@ class VerdictFile:
     def earlier(self, lines: Sequence[Line]) -> Iterator[bytes]:
         """Answers of an earlier run to the first of these lines, as many as there are.
 
-        Raises BadLine for a file that answers other records.
+        Raises OtherFile for one that answers other records.
         """
         for line in lines:
             if self.kept == 0:
                 return
             self.kept -= 1
             answer = self._earlier.readline().rstrip(b"\n")
-            told, sent = orjson.loads(answer), orjson.loads(line.body).get("event_id")
+            told, sent = orjson.loads(answer), orjson.loads(line.body or b"{}").get("event_id")
             if sent is not None and told.get("event_id", told.get("range_id", sent)) != sent:
-                raise BadLine(
+                raise OtherFile(
                     f"Line {line.number}: {self._path} holds the answers to another file. Name another file."
                 )
             yield answer
@@ -66,10 +70,3 @@ class VerdictFile:
         """Add answers, and let the disk have them."""
         self._out.write(b"".join(answer + b"\n" for answer in answers))
         self._out.flush()
-
-
-def _whole(answer: bytes) -> bool:
-    try:
-        return isinstance(orjson.loads(answer), dict)
-    except orjson.JSONDecodeError:
-        return False

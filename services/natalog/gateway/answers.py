@@ -16,7 +16,7 @@ from typing import BinaryIO, Final
 MEMORY: Final = 2 << 20
 """Bytes of an answer kept in memory."""
 _BLOCK: Final = 256 << 10
-"""Bytes written to or read from the file, and sent to the client, at once."""
+"""Bytes written to or read from the file at once."""
 
 
 class Answers:
@@ -35,8 +35,6 @@ class Answers:
         self._ended = False
         self._changed = asyncio.Event()
         self._fetched = asyncio.Event()
-        self.fetched = 0
-        """Blocks the client's side took."""
 
     @property
     def on_disk(self) -> int:
@@ -67,7 +65,6 @@ class Answers:
         while True:
             block = self._next()
             if block is not None:
-                self.fetched += 1
                 self._fetched.set()
                 return block
             if self._ended:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import zlib
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any
 
 from starlette.requests import Request
 
+from natalog.gateway.inflate import inflated
 from natalog.gateway.json_text import parse
 from natalog.gateway.problems import Problem
 
@@ -39,16 +39,17 @@ async def one_json(request: Request, bounds: Bounds, hold: Callable[[int], None]
 
     Raises Problem 400, 408, 413 or 415, and what `hold` raises.
     """
-    gzipped = is_gzip(request)
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and int(declared[:15]) > bounds.record:
         raise _too_large(bounds)
+    body = _bounded(request.stream(), bounds, hold)
     try:
         async with asyncio.timeout(bounds.seconds):
-            body = await _whole(request, bounds, hold)
+            if is_gzip(request):
+                body = _bounded(inflated(body), bounds)
+            return parse(b"".join([chunk async for chunk in body]))
     except TimeoutError:
         raise _too_slow(bounds) from None
-    return parse(_inflated(body, bounds) if gzipped else body)
 
 
 async def pieces(request: Request, bounds: Bounds) -> AsyncIterator[bytes]:
@@ -66,30 +67,16 @@ async def pieces(request: Request, bounds: Bounds) -> AsyncIterator[bytes]:
             yield chunk
 
 
-async def _whole(request: Request, bounds: Bounds, hold: Callable[[int], None]) -> bytes:
-    parts, size = [], 0
-    async for chunk in request.stream():
+async def _bounded(
+    chunks: AsyncIterator[bytes], bounds: Bounds, hold: Callable[[int], None] = lambda size: None
+) -> AsyncIterator[bytes]:
+    size = 0
+    async for chunk in chunks:
         size += len(chunk)
         if size > bounds.record:
             raise _too_large(bounds)
         hold(len(chunk))
-        parts.append(chunk)
-    return b"".join(parts)
-
-
-def _inflated(body: bytes, bounds: Bounds) -> bytes:
-    inflate = zlib.decompressobj(wbits=31)
-    try:
-        body = inflate.decompress(body, bounds.record)
-    except zlib.error:
-        raise Problem(
-            400, "bad-json", "The body is not gzip. Send gzip (RFC 1952), or say no encoding."
-        ) from None
-    if inflate.eof:
-        return body
-    if inflate.unconsumed_tail or len(body) >= bounds.record:
-        raise _too_large(bounds)
-    raise Problem(400, "bad-json", "The gzip body ends early. Send all of it again.")
+        yield chunk
 
 
 def _too_large(bounds: Bounds) -> Problem:

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-import zlib
-from collections.abc import AsyncIterator
-from typing import Final
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
 
 from natalog.gateway.body import Bounds
+from natalog.gateway.inflate import inflated
 from natalog.gateway.problems import Problem
 
-_PIECE: Final = 1 << 16
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """Lines that are not blank, and where they stand in the body, from 1."""
+
+    texts: list[bytes]
+    numbers: Sequence[int]
 
 
-async def lines_of(chunks: AsyncIterator[bytes], gzipped: bool, bounds: Bounds) -> AsyncIterator[list[bytes]]:
-    """Lines that are not blank, some at a time. Raises Problem 400 for bad gzip, 413 for a line or body too long."""
-    rest, size = bytearray(), 0
+async def lines_of(chunks: AsyncIterator[bytes], gzipped: bool, bounds: Bounds) -> AsyncIterator[Lines]:
+    """Some at a time. Raises Problem 400 for bad gzip, 413 for a line or body too long; only a line's names a line."""
+    rest, size, number = bytearray(), 0, 1
     async for data in inflated(chunks) if gzipped else chunks:
         size += len(data)
         if size > bounds.stream:
@@ -23,6 +29,7 @@ async def lines_of(chunks: AsyncIterator[bytes], gzipped: bool, bounds: Bounds) 
                 413, "too-large", f"A body may have {bounds.stream:,} bytes. Send the rest in another one."
             )
         if not rest and data.isspace():  # a gigabyte of blank lines is a megabyte of gzip
+            number += data.count(b"\n")
             await asyncio.sleep(0)
             continue
         rest += data
@@ -31,46 +38,29 @@ async def lines_of(chunks: AsyncIterator[bytes], gzipped: bool, bounds: Bounds) 
             rest = bytearray(last)
             for place, line in enumerate(whole):
                 if len(line) > bounds.record:
-                    yield _written(whole[:place])
-                    raise _long_line(bounds)
-            yield _written(whole)
+                    yield _written(whole[:place], number)
+                    raise _long_line(bounds, number + place)
+            yield _written(whole, number)
+            number += len(whole)
             await asyncio.sleep(0)  # however little of it is records, others have their turn after each piece
         if len(rest) > bounds.record:
-            raise _long_line(bounds)
+            raise _long_line(bounds, number)
     if rest.strip():
-        yield [bytes(rest)]
+        yield Lines([bytes(rest)], [number])
 
 
-def _written(lines: list[bytes]) -> list[bytes]:
-    return [line for line in lines if line and not line.isspace()]
+def _written(lines: list[bytes], first: int) -> Lines:
+    """Those that are not blank, of consecutive lines from number `first` on."""
+    texts = [line for line in lines if line and not line.isspace()]
+    if len(texts) == len(lines):
+        return Lines(texts, range(first, first + len(lines)))
+    return Lines(texts, [n for n, line in enumerate(lines, first) if line and not line.isspace()])
 
 
-def _long_line(bounds: Bounds) -> Problem:
+def _long_line(bounds: Bounds, number: int) -> Problem:
     return Problem(
-        413, "too-large", f"A line may have {bounds.record:,} bytes. End each record with a line feed."
+        413,
+        "too-large",
+        f"A line may have {bounds.record:,} bytes. End each record with a line feed.",
+        line=number,
     )
-
-
-async def inflated(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """Gzip (RFC 1952, several members too) undone in pieces of bounded size: a small body can hold gigabytes."""
-    inflate = zlib.decompressobj(wbits=31)
-    begun = False
-    async for chunk in chunks:
-        while chunk:
-            if inflate.eof:
-                inflate = zlib.decompressobj(wbits=31)
-            begun = True
-            try:
-                data = inflate.decompress(chunk, _PIECE)
-                chunk = inflate.unused_data if inflate.eof else inflate.unconsumed_tail
-                if data:
-                    yield data
-                while len(data) == _PIECE and not chunk and not inflate.eof:
-                    data = inflate.decompress(b"", _PIECE)
-                    yield data
-            except zlib.error:
-                raise Problem(
-                    400, "bad-json", "The body is not gzip. Send gzip (RFC 1952), or say no encoding."
-                ) from None
-    if begun and not inflate.eof:
-        raise Problem(400, "bad-json", "The gzip body ends early. Send all of it again.")

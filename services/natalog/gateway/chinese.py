@@ -121,6 +121,8 @@ CHINESE: Final[dict[str, str]] = {
     'A range is an object with two numbers: {"first": "M330123400", "last": "M330123499"}.': (
         '号段应为含两个编号的对象：{"first": "M330123400", "last": "M330123499"}。'
     ),
+    "Another range was sent under this event_id: it said something else, or had other numbers. "
+    "Send each range under an event_id of its own.": "该event_id已用于另一号段，其内容或编号范围不同。每个号段请使用各自的event_id。",
     "First and last number of a range have the same letter and province. Send one range for each.": (
         "号段首尾编号的字母和省份代码必须相同，请分别发送。"
     ),

@@ -11,6 +11,7 @@ request over plain HTTP.
 from __future__ import annotations
 
 import asyncio
+import socket
 from http import HTTPStatus
 from typing import Final
 
@@ -22,6 +23,9 @@ from natalog.gateway.problems import MEDIA_TYPE, Problem
 
 HEAD_BYTES: Final = 65_536
 """Address and headers of one request."""
+UNSENT: Final = 65_536
+"""Bytes of an answer that wait for the client in the system. It would keep megabytes, and nobody would see for many
+minutes that a slow client fetches them."""
 _LINGER: Final = 2.0
 """Seconds in which a refused client may fetch its answer; closed at once, what it still sends would destroy it."""
 _TOO_LARGE: Final = Problem(
@@ -52,6 +56,8 @@ class Connection(HttpToolsProtocol):
     # uvicorn declares its own transport narrower than asyncio does.
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        line = transport.get_extra_info("socket")
+        line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT)
         self._expect_head()
 
     def connection_lost(self, exc: Exception | None) -> None:

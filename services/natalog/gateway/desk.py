@@ -8,11 +8,12 @@ import time
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from confluent_kafka import KafkaException
 
 from natalog import metrics
-from natalog.decision.codes import REPEATED, VERDICTS
+from natalog.decision.codes import EVENT_ID_REUSED, REPEATED, VERDICTS
 from natalog.decision.divisions import contains
 from natalog.gateway.auth import Caller
 from natalog.gateway.entry_reader import EntryReader, Missing
@@ -72,6 +73,17 @@ class Original:
 
     partition: int
     value: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """An entry about an event id that was asked for, and the record it decided."""
+
+    partition: int
+    offset: int
+    value: bytes
+    entry: EntryView
+    record: Any
 
 
 class Desk:
@@ -223,9 +235,13 @@ class Desk:
         )
 
     async def find(self, event_id: uuid.UUID, caller: Caller, language: Language = Language.BOTH) -> Answer:
-        """The original verdict of an event id inside the caller's org. Raises Problem 404 or 503."""
+        """The original verdict of an event id inside the caller's org. Raises Problem 404 or 503.
+
+        Of several numbers' with this event id that of the record received first, whatever their partitions are.
+        """
         if (reason := self._ready()) is not None:  # what is not folded yet would seem never to have been sent
             raise Problem(503, "not-ready", f"{reason} Ask again later.", retry_after=RETRY_AFTER)
+        found: list[_Found] = []
         for partition, offset in await asyncio.to_thread(self._replica.places, event_id.bytes):
             try:
                 value = await asyncio.wrap_future(self._reader.read(partition, offset))
@@ -242,25 +258,27 @@ class Desk:
             if entry.kind != RECORD_INPUT:
                 continue
             record = codec.decode(entry.input)
-            unit, number = getattr(record, "unit_code", ""), getattr(record, "certificate_number", None)
-            if not contains(caller.principal.org, unit, today()):
-                continue
-            body = verdict_json(
-                entry,
-                value,
-                partition=partition,
-                event_id=str(event_id),
-                kind=KIND_OF_RECORD[type(record)],
-                number=number,
-                language=language,
+            if contains(caller.principal.org, getattr(record, "unit_code", ""), today()):
+                found.append(_Found(partition, offset, value, entry, record))
+        if not found:
+            raise Problem(
+                404,
+                "not-found",
+                "No verdict of your organisation has this event_id. One sent just now may still come; if it does not, "
+                "send the record again under the same event_id.",
             )
-            return Answer(200, body, token=token(partition, offset))
-        raise Problem(
-            404,
-            "not-found",
-            "No verdict of your organisation has this event_id. One sent just now may still come; if it does not, "
-            "send the record again under the same event_id.",
+        # Another use of an event id is the original of nothing, though it may have been received first on another lane.
+        one = min(found, key=lambda one: (one.entry.reason == EVENT_ID_REUSED, one.entry.received_at))
+        body = verdict_json(
+            one.entry,
+            one.value,
+            partition=one.partition,
+            event_id=str(event_id),
+            kind=KIND_OF_RECORD[type(one.record)],
+            number=getattr(one.record, "certificate_number", None),
+            language=language,
         )
+        return Answer(200, body, token=token(one.partition, one.offset))
 
 
 def _verdict(prepared: Prepared, partition: int, entry: EntryView, value: bytes) -> bytes:

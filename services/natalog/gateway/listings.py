@@ -20,15 +20,17 @@ from natalog.decision.divisions import contains
 from natalog.events import BlacklistAction, BlacklistChange, Entry, Invalidation, Verdict
 from natalog.gateway.verdict import rfc3339
 from natalog.wire import codec
-from natalog.wire.hot import RECORD_INPUT, EntryView
+from natalog.wire.hot import RECORD_INPUT, EntryView, read_command
 from natalog.wire.schemas import HEADER_SIZE, SCHEMAS
 
-FORMAT: Final = "listings 1"
+FORMAT: Final = "listings 2"
 """Names the form of the rows: a store that holds another is folded anew."""
 
 _HEADERS: Final = frozenset(
     version.header for name in ("BlacklistChange", "Invalidation") for version in SCHEMAS[name].versions
 )
+_CONTENT: Final = 16
+"""Bytes of a record's content hash that are kept."""
 _BLACKLIST: Final = b"\x01b"
 _RANGE: Final = b"\x01r"
 _SCANNED: Final = 20_000
@@ -47,6 +49,11 @@ class Rows(Protocol):
         ...
 
 
+def event_id_in(range_id: uuid.UUID, number: str) -> uuid.UUID:
+    """Event id of a number's own record in a range."""
+    return uuid.uuid5(range_id, number)
+
+
 def rows(entry: EntryView, value: bytes, offset: int) -> dict[bytes, bytes]:
     """Rows of a valid entry: of an accepted blacklist change, and of any record that came in a range."""
     if entry.kind != RECORD_INPUT or entry.input[:HEADER_SIZE] not in _HEADERS:
@@ -57,10 +64,12 @@ def rows(entry: EntryView, value: bytes, offset: int) -> dict[bytes, bytes]:
     assert isinstance(decided, Entry)
     made = {}
     place = offset.to_bytes(8, "big")
-    if record.range_id is not None:
-        told = [decided.verdict.value, decided.reason or "", record.unit_code, *decided.flags]
-        made[_RANGE + record.range_id.bytes + place] = ",".join(told).encode()
     number = record.certificate_number
+    # A single record may name a range too, and is none of its numbers.
+    if number and record.range_id and record.event_id == event_id_in(record.range_id, number):
+        content = read_command(entry.input).content[:_CONTENT].hex()
+        told = [decided.verdict.value, decided.reason or "", record.unit_code, content, *decided.flags]
+        made[_RANGE + record.range_id.bytes + number.encode() + b"\x00" + place] = ",".join(told).encode()
     if isinstance(record, BlacklistChange) and decided.verdict is Verdict.ACCEPTED and number is not None:
         made[_BLACKLIST + record.owner.encode() + number.encode() + b"\x00" + place] = orjson.dumps(
             {
@@ -124,24 +133,33 @@ class Listings:
         self._shelves = shelves
 
     def range_counts(self, range_id: uuid.UUID, org: str, day: int) -> dict[str, Any] | None:
-        """How many numbers of a range got which verdict, reason and flag, of the units of `org`; None without any."""
+        """How many numbers of a range got which verdict, reason and flag, of the units of `org`; None without any.
+
+        A number's verdict is that of its first record. Another under the same event id said something else: `reused`.
+        """
         verdicts: Counter[str] = Counter()
         reasons: Counter[str] = Counter()
         flags: Counter[str] = Counter()
         inside: dict[str, bool] = {}
+        reused = 0
         prefix = _RANGE + range_id.bytes
         for shelf in self._shelves():
-            for key, told in shelf.items_from(prefix):
-                if not key.startswith(prefix):
-                    break
-                verdict, reason, unit, *more = told.decode().split(",")
+            counted = ""
+            for key, told in _within(shelf, prefix, prefix):
+                verdict, reason, unit, _, *more = told.decode().split(",")
                 if unit not in inside:
                     inside[unit] = contains(org, unit, day)
-                if inside[unit]:
-                    verdicts[verdict] += 1
-                    flags.update(more)
-                    if reason:
-                        reasons[reason] += 1
+                if not inside[unit]:
+                    continue
+                number = _number_in(key)
+                if number == counted:
+                    reused += 1
+                    continue
+                counted = number
+                verdicts[verdict] += 1
+                flags.update(more)
+                if reason:
+                    reasons[reason] += 1
         if not verdicts:
             return None
         return {
@@ -150,7 +168,27 @@ class Listings:
             "verdicts": {name: verdicts[name] for name in ("ACCEPTED", "REFUSED")},
             "reasons": dict(reasons),
             "flags": dict(flags),
+            "reused": reused,
         }
+
+    def is_another(self, range_id: uuid.UUID, first: str, last: str, content: Callable[[str], bytes]) -> bool:
+        """Whether what is decided of a range tells that it is not the one from `first` to `last`.
+
+        `content` gives the content hash that a number's record would have. A range of which nothing is decided yet may
+        still be another: nobody can know.
+        """
+        prefix = _RANGE + range_id.bytes
+        for shelf in self._shelves():
+            row = next(_within(shelf, prefix, prefix), None)
+            if row is None:
+                continue
+            number = _number_in(row[0])
+            behind = next(_within(shelf, prefix + last.encode() + b"\x01", prefix), None)
+            if not first <= number <= last or behind is not None:
+                return True
+            if row[1].decode().split(",")[3] != content(number)[:_CONTENT].hex():
+                return True
+        return False
 
     def blacklist(self, question: Question) -> dict[str, Any]:
         """A page of entries by owner and number, each with its history, oldest change first."""
@@ -189,6 +227,11 @@ class Listings:
             for owner in found
             if contains(question.org, owner, question.day) and question.owner in (None, owner)
         )
+
+
+def _number_in(key: bytes) -> str:
+    """Number of a range's row."""
+    return key[len(_RANGE) + 16 : -9].decode()
 
 
 def _within(shelf: Rows, begin: bytes, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:

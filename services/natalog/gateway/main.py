@@ -89,6 +89,7 @@ class Service:
         except (StoreInUse, StoreFailed) as failure:
             self.failure = failure
             raise
+        listings = Listings(lambda: replica.shelves)
         reader = EntryReader(settings.kafka, LEDGER)
         sampler = Sampler(
             settings.kafka,
@@ -136,9 +137,9 @@ class Service:
             desk=Desk(producer, replies, replica, reader, freshness, ready),
             lane=lane,
             bulk=bulk,
-            ranges=Ranges(bulk_producer, bulk),
+            ranges=Ranges(bulk_producer, bulk, listings),
             inquiry=inquiry,
-            listings=Listings(lambda: replica.shelves),
+            listings=listings,
             wait=settings.gateway_wait,
             spill=settings.data / "unfetched",
             spill_bytes=settings.gateway_spill_mib << 20,

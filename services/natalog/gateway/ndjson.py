@@ -12,7 +12,7 @@ import asyncio
 import time
 import uuid
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -97,7 +97,7 @@ class Stream:
         self._under_way: deque[_Slice] = deque()
         self._settled: asyncio.Queue[list[bytes] | _Repeats | None] = asyncio.Queue(_AHEAD)
         self.read = 0
-        """Lines so far."""
+        """Lines of the body so far."""
 
     async def run(self, chunks: AsyncIterator[bytes], *, gzipped: bool) -> None:
         """Read the body to its end and settle every line. What is wrong with the body becomes its last line."""
@@ -128,26 +128,26 @@ class Stream:
     async def _read(self, chunks: AsyncIterator[bytes], gzipped: bool) -> None:
         try:
             async for lines in lines_of(chunks, gzipped, self._bounds):
-                for start in range(0, len(lines), _LINES):
+                for start in range(0, len(lines.texts), _LINES):
+                    end = start + _LINES
                     await self._answers.room()
-                    await self._take(lines[start : start + _LINES])
+                    await self._take(lines.texts[start:end], lines.numbers[start:end])
                     await self._bulk.turn()
         except Problem as problem:
-            self._open.append(problem.body(self._language, line=max(self.read, 1)))
+            self._open.append(problem.body(self._language))
         await self._pass_on()
         await self._sent.put(None)
 
-    async def _take(self, lines: list[bytes]) -> None:
+    async def _take(self, texts: list[bytes], numbers: Sequence[int]) -> None:
         closed: Problem | None = None
         try:
             self._desk.refuse_when_closed()
         except Problem as problem:
             closed = problem
         day, take, unclean = today(), self._taker.take, 0
-        for text in lines:
-            self.read += 1
+        for number, text in zip(numbers, texts, strict=True):
             if closed is not None:
-                self._refused(closed)
+                self._refused(closed, number)
                 continue
             line = take(text, day)
             try:
@@ -162,12 +162,14 @@ class Stream:
                     line = careful
                 await self._send(line)
             except Problem as problem:
-                self._refused(problem)
+                self._refused(problem, number)
+        self.read = numbers[-1]
         await self._pass_on()
 
-    def _refused(self, problem: Problem) -> None:
+    def _refused(self, problem: Problem, number: int) -> None:
         metrics.GATEWAY_SUBMISSIONS.labels(self._kind, "problem").inc()
-        self._open.append(problem.body(self._language, line=self.read))
+        problem.line = number
+        self._open.append(problem.body(self._language))
 
     async def _carefully(self, text: bytes) -> Line | bytes:
         content = parse(text)

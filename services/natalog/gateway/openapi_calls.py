@@ -152,7 +152,8 @@ def range_() -> Json:
         "range",
         "How many numbers of a range got which verdict.",
         Call.RANGES,
-        "Scope: records of units within the token's `org` are counted.",
+        "Scope: records of units within the token's `org` are counted. A 404 soon after the range was taken means that "
+        "no number of it is decided yet.",
         [parameter("range_id", "path", "Event id of the range.", format="uuid")],
         {"200": ("The counts so far.", ref("RangeCounts"))},
         404,

@@ -116,7 +116,7 @@ RANGE_TAKEN: Final = record(
 RANGE_COUNTS: Final = record(
     "How a range was decided so far. It is all decided when `decided` is the `count` of the 202.",
     range_id=_uuid("Of the range."),
-    decided=_count("Numbers with a verdict."),
+    decided=_count("Numbers with a verdict: that of their first record under this id."),
     verdicts=record(
         "Numbers by verdict.", ACCEPTED=_count("Numbers accepted."), REFUSED=_count("Numbers refused.")
     ),
@@ -130,6 +130,9 @@ RANGE_COUNTS: Final = record(
         "description": "Numbers by flag.",
         "additionalProperties": _count("Numbers."),
     },
+    reused=_count(
+        "Records that said something else under this id: EVENT_ID_REUSED, and no part of the counts."
+    ),
 )
 
 BLACKLIST: Final = record(
@@ -218,7 +221,11 @@ PROBLEM: Final = record(
     field=text("The field it is about, dotted inside an object."),
     suggestion=text("What to send instead, or how to."),
     event_id=text("Event id of the refused record, where it has one."),
-    line={"type": "integer", "minimum": 1, "description": "Line of the body, in a stream."},
+    line={
+        "type": "integer",
+        "minimum": 1,
+        "description": "Line of a stream's body it is about; absent where that is the whole body.",
+    },
     retry_after={"type": "integer", "minimum": 0, "description": "Seconds to wait before sending again."},
 )
 

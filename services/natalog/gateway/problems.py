@@ -57,6 +57,7 @@ class Problem(Exception):
         field: str | None = None,
         suggestion: str | None = None,
         event_id: str | None = None,
+        line: int | None = None,
         retry_after: int | None = None,
     ) -> None:
         super().__init__(detail)
@@ -66,10 +67,12 @@ class Problem(Exception):
         self.field = field
         self.suggestion = suggestion
         self.event_id = event_id
+        self.line = line
+        """Of the body, from 1, where it is about one line of a stream."""
         self.retry_after = retry_after
 
-    def body(self, language: Language = Language.BOTH, *, line: int | None = None) -> bytes:
-        """The JSON object; `line` counts from 1 in a stream."""
+    def body(self, language: Language = Language.BOTH) -> bytes:
+        """The JSON object."""
         content: dict[str, object] = {
             "type": f"urn:natalog:problem:{self.kind}",
             "title": one_of(*TITLES[self.kind], language),
@@ -80,7 +83,7 @@ class Problem(Exception):
             "field": self.field,
             "suggestion": None if self.suggestion is None else in_language(self.suggestion, language),
             "event_id": self.event_id,
-            "line": line,
+            "line": self.line,
             "retry_after": self.retry_after,
         }
         content.update({k: v for k, v in optional.items() if v is not None})

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -22,8 +21,10 @@ from natalog.events import BlacklistChange, Invalidation, InvalidationAction
 from natalog.gateway.auth import Caller
 from natalog.gateway.bulk import Bulk, Pace
 from natalog.gateway.intake_producer import IntakeProducer, QueueFull, TooLarge
+from natalog.gateway.listings import Listings, event_id_in
 from natalog.gateway.problems import Problem
 from natalog.gateway.submission import BACKFILL, malformed, naming, on_topic, record_of
+from natalog.wire.content import content_of
 
 MAX_NUMBERS: Final = 100_000
 KINDS: Final = ("blacklist-change", "invalidation")
@@ -45,8 +46,11 @@ class Numbers:
         return self.last - self.first + 1
 
     def __iter__(self) -> Iterator[str]:
-        for serial in range(self.first, self.last + 1):
-            yield f"{self.letter}{serial:09d}"
+        return map(self.at, range(self.first, self.last + 1))
+
+    def at(self, serial: int) -> str:
+        """The number with this serial, which is its nine digits."""
+        return f"{self.letter}{serial:09d}"
 
 
 def numbers_of(value: Any) -> Numbers:
@@ -138,24 +142,28 @@ class Records:
         on_topic(kind, self._template, BACKFILL)  # the size of one is the size of all
 
     def __iter__(self) -> Iterator[BlacklistChange | Invalidation]:
+        return map(self.of, self.numbers)
+
+    def of(self, number: str) -> BlacklistChange | Invalidation:
+        """One number's record."""
         # An approval cites a removal requested as a range by that range's id; on the ledger every number has its own.
         cited = getattr(self._template, "request_id", None)
-        for number in self.numbers:
-            more: dict[str, Any] = {} if cited is None else {"request_id": uuid.uuid5(cited, number)}
-            yield replace(
-                self._template,
-                event_id=uuid.uuid5(self.range_id, number),
-                certificate_number=number,
-                **more,
-            )
+        more: dict[str, Any] = {} if cited is None else {"request_id": event_id_in(cited, number)}
+        return replace(
+            self._template,
+            event_id=event_id_in(self.range_id, number),
+            certificate_number=number,
+            **more,
+        )
 
 
 class Ranges:
     """Sends ranges, in the bulk lane. Lives on the event loop."""
 
-    def __init__(self, producer: IntakeProducer, bulk: Bulk) -> None:
+    def __init__(self, producer: IntakeProducer, bulk: Bulk, listings: Listings) -> None:
         self._producer = producer
         self._bulk = bulk
+        self._listings = listings
 
     async def send(self, kind: str, content: Mapping[str, Any], caller: Caller) -> bytes:
         """The body of the 202, once every record stands on its topic.
@@ -164,6 +172,7 @@ class Ranges:
         """
         with naming(content):
             records = Records(kind, content, caller)
+            await self._refuse_another(records)
             deliveries = _Deliveries(self._bulk)
             pace = Pace(self._bulk)
             for record in records:
@@ -184,6 +193,24 @@ class Ranges:
                 "location": f"/v1/ranges/{records.range_id}",
             }
         )
+
+    async def _refuse_another(self, records: Records) -> None:
+        """Raises Problem 422 for a range whose id is that of another one, so far as that is decided."""
+        numbers = records.numbers
+        if await asyncio.to_thread(
+            self._listings.is_another,
+            records.range_id,
+            numbers.at(numbers.first),
+            numbers.at(numbers.last),
+            lambda number: content_of(records.of(number)),
+        ):
+            raise Problem(
+                422,
+                "bad-range",
+                "Another range was sent under this event_id: it said something else, or had other numbers. "
+                "Send each range under an event_id of its own.",
+                field="event_id",
+            )
 
     async def _one(self, kind: str, record: BlacklistChange | Invalidation, deliveries: _Deliveries) -> None:
         prepared = on_topic(kind, record, BACKFILL)

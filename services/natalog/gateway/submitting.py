@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 import zlib
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Final
 
 import orjson
@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 JSON: Final = "application/json"
 NDJSON: Final = "application/x-ndjson"
 _LOOK_EVERY: Final = 5.0  # seconds
+_PIECE: Final = 16 << 10
+"""Bytes sent at once: a client that reads slowly is seen to read (`connection.UNSENT` bounds what lies between)."""
 _GZIP_LEVEL: Final = 1  # a slow line gains most from the first level; the others only cost this process
 
 Handler = Callable[[Parts, Visit], Awaitable[ASGIApp]]
@@ -98,6 +100,8 @@ class Streamed(Response):
         self._parts = parts
         self._visit = visit
         self._gzipped = is_gzip(visit.request)
+        self._moved = 0
+        """Bytes that came from the client or were taken by it."""
         self._answers = Answers(parts.spill, parts.spill_bytes)
         self._stream = Stream(
             parts.desk,
@@ -126,8 +130,7 @@ class Streamed(Response):
 
     async def _run(self, send: Send) -> None:
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-        body = pieces(self._visit.request, self._parts.bounds)
-        running = asyncio.create_task(self._stream.run(body, gzipped=self._gzipped))
+        running = asyncio.create_task(self._stream.run(self._coming(), gzipped=self._gzipped))
         fetching = asyncio.create_task(self._fetch(send))
         watching = asyncio.create_task(self._watch(running, fetching))
         try:
@@ -145,18 +148,28 @@ class Streamed(Response):
             await asyncio.gather(running, fetching, watching, return_exceptions=True)
             self._answers.close()
 
+    async def _coming(self) -> AsyncIterator[bytes]:
+        async for piece in pieces(self._visit.request, self._parts.bounds):
+            self._moved += len(piece)
+            yield piece
+
     async def _fetch(self, send: Send) -> None:
         while (lines := await self._answers.get()) is not None:
             if self._pack is not None:
                 lines = self._pack.compress(lines) + self._pack.flush(zlib.Z_SYNC_FLUSH)
-            await send({"type": "http.response.body", "body": lines, "more_body": True})
+            at = 0
+            while at < len(lines):
+                end = lines.rfind(b"\n", at, at + _PIECE) + 1 or at + _PIECE  # whole lines, where that can be
+                piece = lines[at:end]
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
+                self._moved += len(piece)
+                at = end
 
     async def _watch(self, *tasks: asyncio.Task[None]) -> None:
         """Ends a stream in which neither side moves: the client neither sends nor fetches, though it could."""
-        seen, still = (-1, -1), 0.0
+        seen, still = -1, 0.0
         while still < MAX_WAIT + self._parts.bounds.seconds:
             await asyncio.sleep(_LOOK_EVERY)
-            now = (self._stream.read, self._answers.fetched)
-            seen, still = (now, 0.0) if now != seen else (seen, still + _LOOK_EVERY)
+            seen, still = (self._moved, 0.0) if self._moved != seen else (seen, still + _LOOK_EVERY)
         for task in tasks:
             task.cancel()

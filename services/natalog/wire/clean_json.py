@@ -33,8 +33,8 @@ INNER: Final = 11
 FIXED: Final = 12
 
 _DAYS: Final = [0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
-_CITIZEN_ID: Final = 18
-"""Characters of a citizen ID, all but the last of them digits: no name may look like that."""
+_CITIZEN_ID: Final = 15
+"""Digits in a row, up to 18, that may be a citizen ID: no name may be one."""
 
 
 class Column:
@@ -173,8 +173,6 @@ def _text(w: BytesWriter, column: Column, form: i64, value: str, raw: bytes, tak
     elif form == NAME:
         if len(raw) == 0 or len(raw) > column.most or not _name(raw):
             return False
-        if len(raw) == _CITIZEN_ID and _digits(raw, 0, _CITIZEN_ID - 1):
-            return False
     elif form == NUMBER:
         if not is_wellformed(value):
             return False
@@ -216,15 +214,22 @@ def _digits(raw: bytes, start: i64, end: i64) -> bool:
 
 
 def _name(raw: bytes) -> bool:
-    """Letters, digits and hyphens."""
+    """Letters, digits and hyphens, and nothing that may be a citizen ID."""
     at: i64 = 0
     n: i64 = len(raw)
+    row: i64 = 0
     while at < n:
         c: i64 = raw[at]
-        if not (48 <= c <= 57 or 65 <= c <= 90 or 97 <= c <= 122 or c == 45):
+        if 48 <= c <= 57:
+            row += 1
+        elif 65 <= c <= 90 or 97 <= c <= 122 or c == 45:
+            if _CITIZEN_ID <= row <= 18:
+                return False
+            row = 0
+        else:
             return False
         at += 1
-    return True
+    return not _CITIZEN_ID <= row <= 18
 
 
 def _uuid(value: str) -> bytes | None:

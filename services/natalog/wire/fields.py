@@ -19,10 +19,16 @@ MAX_BYTES = 128 * 1024
 MAX_VALUE = 1024 * 1024
 """Bytes of any other bytes field: the ledger's `max.message.bytes`."""
 
-# Birth date in the middle, as in GB 11643: a plain serial number of 18 digits need not look like that.
+# GB 11643 by its form, in a text and not as a part of something longer: division and birth date, then three digits and
+# a check character (18 characters), or the year without its century and no check character (15 digits, until 1999). Of
+# those only years from 30: a local system's serial of division, this year's date and three digits looks the same.
+_DAY = r"(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])"
 _CITIZEN_ID = re.compile(
-    r"\d{6}(?:18|19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])\d{3}[\dXx]", re.ASCII
+    rf"(?<![0-9A-Za-z])[1-9][0-9]{{5}}(?:(?:19|20)[0-9]{{2}}{_DAY}[0-9]{{3}}[0-9Xx]|[3-9][0-9]{_DAY}[0-9]{{3}})"
+    r"(?![0-9A-Za-z])"
 )
+_APART = re.compile(r"(?<=[0-9])[\s\-\u2010-\u2015\u2212]+(?=[0-9Xx])")
+"""What people put between the digits of a long number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +104,14 @@ def rule_of(record: str, field: str) -> Rule:
     return _RULES.get(f"{record}.{field}") or _RULES.get(field) or Rule()
 
 
-def looks_like_citizen_id(text: str) -> bool:
-    """Whether the text has the form of an 18-character citizen ID (GB 11643), which must never be a key."""
-    return len(text) == 18 and _CITIZEN_ID.fullmatch(text) is not None
+def looks_like_citizen_id(text: str, *, apart: bool = False) -> bool:
+    """Whether a citizen ID (GB 11643, by its form) stands in a text that must hold none: a key, a reference, a number.
+
+    With `apart` its digits may have blanks and dashes between them. Not for keys of local systems: they are often made
+    of division, date and serial with dashes between. Full-width digits are the caller's to fold (`numbers.normalise`).
+    """
+    if len(text) < 15:
+        return False
+    if _CITIZEN_ID.search(text) is not None:
+        return True
+    return apart and _CITIZEN_ID.search(_APART.sub("", text)) is not None

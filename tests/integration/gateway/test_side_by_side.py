@@ -261,7 +261,7 @@ def test_submit_tells_what_was_not_accepted(stack: Stack, tmp_path: Path, to_gat
 @pytest.mark.parametrize(
     ("records", "options", "code", "says"),
     [
-        ([b"{broken"], [], 2, 'Line 1: each line is a JSON object with "kind"'),
+        ([b"{broken"], [], 1, "line 1: This is not JSON"),
         (
             [{"kind": "claim", **claim("M330123456")}],
             ["--gateway", "http://127.0.0.1:9"],

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-import pytest
+import asyncio
+import gzip
+from typing import Any
 
+import pytest
+from starlette.requests import Request
+
+from natalog.gateway.body import Bounds, one_json
 from natalog.gateway.json_text import parse
 from natalog.gateway.lookalikes import meant
 from natalog.gateway.problems import Problem
@@ -67,3 +73,74 @@ def test_what_only_looks_wrong_is_taken(text: bytes, value: object) -> None:
 )
 def test_what_was_meant(written: str, number: str | None) -> None:
     assert meant(written) == number
+
+
+BOUNDS = Bounds(record=1_000, stream=1_000, seconds=1)
+
+
+def read(body: bytes, *, gzipped: bool = True, piece: int = 7) -> Any:
+    """The JSON of a body that comes in pieces."""
+    messages = [
+        {"type": "http.request", "body": body[at : at + piece], "more_body": True}
+        for at in range(0, len(body), piece)
+    ]
+    messages.append({"type": "http.request", "body": b"", "more_body": False})
+
+    async def receive() -> Any:
+        return messages.pop(0)
+
+    headers = [(b"content-encoding", b"gzip")] if gzipped else []
+    request = Request({"type": "http", "method": "POST", "headers": headers}, receive)
+    return asyncio.run(one_json(request, BOUNDS, lambda size: None))
+
+
+ONE, OTHER = b'{"a":1}', b'{"b":2}'
+
+
+@pytest.mark.parametrize("piece", [1, 7, 10_000])
+@pytest.mark.parametrize("cut", range(0, len(ONE), 3))
+def test_a_record_in_several_members_of_gzip_is_one(piece: int, cut: int) -> None:
+    packed = gzip.compress(ONE[:cut]) + gzip.compress(b"") + gzip.compress(ONE[cut:])
+    assert read(packed, piece=piece) == {"a": 1}
+    assert read(gzip.compress(b" " * (BOUNDS.record - len(ONE)) + ONE), piece=piece) == {"a": 1}
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (gzip.compress(ONE) + gzip.compress(OTHER), 400),  # two records are none
+        (gzip.compress(ONE) + OTHER, 400),
+        (gzip.compress(ONE) + bytes(8), 400),
+        (gzip.compress(ONE) + gzip.compress(b"")[:-3], 400),
+        (gzip.compress(ONE)[:-3], 400),
+        (ONE, 400),
+        (gzip.compress(b""), 400),
+        (gzip.compress(b" " * BOUNDS.record + b"1"), 413),
+        (gzip.compress(b" " * 600) + gzip.compress(b" " * 600), 413),
+        (gzip.compress(b"") * 200, 413),  # as large as it comes
+    ],
+    ids=[
+        "two",
+        "junk",
+        "zeros",
+        "second cut",
+        "cut",
+        "none",
+        "empty",
+        "large",
+        "large together",
+        "packed large",
+    ],
+)  # gzip holds the time, and workers must collect the same names
+@pytest.mark.parametrize("piece", [1, 7, 10_000])
+def test_gzip_that_holds_anything_else_is_refused(body: bytes, status: int, piece: int) -> None:
+    with pytest.raises(Problem) as refused:
+        read(body, piece=piece)
+    assert refused.value.status == status
+
+
+def test_a_body_within_its_bound() -> None:
+    assert read(ONE, gzipped=False) == {"a": 1}
+    with pytest.raises(Problem) as refused:
+        read(b" " * BOUNDS.record + ONE, gzipped=False)
+    assert refused.value.status == 413

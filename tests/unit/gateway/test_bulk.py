@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 from pathlib import Path
 from typing import Any
 
@@ -164,6 +165,20 @@ def test_reading_stops_when_the_budget_is_used_up(tmp_path: Path) -> None:
             f"{n:04d}" for n in range(1_000)
         ]
         assert bulk.used == 0
+
+    asyncio.run(play())
+
+
+def test_a_problem_names_its_line_of_the_body_and_one_of_the_whole_body_none(tmp_path: Path) -> None:
+    async def play() -> None:
+        async def chunks() -> Any:
+            yield gzip.compress(b"\n\n\n{broken\n\n" + b'[]\n{"a":1,"a":2}\n')
+            yield b"what is no gzip"
+
+        answers = Answers(tmp_path, 1 << 20)
+        await asyncio.wait_for(stream(Ledger().lane, Bulk(100), answers).run(chunks(), gzipped=True), 10)
+        problems = [orjson.loads(line) for line in (await answers.get() or b"").splitlines()]
+        assert [(p["status"], p.get("line")) for p in problems] == [(400, 4), (400, 6), (400, 7), (400, None)]
 
     asyncio.run(play())
 

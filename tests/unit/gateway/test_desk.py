@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import time
+import uuid
+from concurrent.futures import Future
 from typing import Any
 
+import orjson
 import pytest
 
 from natalog import metrics
-from natalog.events import Principal
+from natalog.events import Claim, Entry, Principal, Verdict
 from natalog.gateway import lane as module
 from natalog.gateway.auth import Caller
 from natalog.gateway.desk import Desk
@@ -21,6 +24,7 @@ from natalog.gateway.problems import Problem
 from natalog.gateway.replies import Replies
 from natalog.gateway.roles import allowed
 from natalog.gateway.submission import Prepared, prepare
+from natalog.wire.encoder import encode
 
 UNIT = "330106520000"
 
@@ -112,6 +116,57 @@ def test_a_late_line_waits_until_its_record_is_safe_but_not_for_long() -> None:
         assert 0.1 <= time.monotonic() - began < 0.5
         bulk.waiting = 1
         await lane.safe(began - 10)
+
+    asyncio.run(play())
+
+
+class Places:
+    """Entries about one event id, by partition: in place of the replica and of the reader of the ledger."""
+
+    def __init__(self, *entries: tuple[str, int, int, str | None]) -> None:
+        self.values: dict[tuple[int, int], bytes] = {}
+        for partition, (number, received_at, seq, reason) in enumerate(entries):
+            claim = Claim(
+                event_id=EVENT, certificate_number=number, unit_code=UNIT,
+                submitter=Principal(sub="x", org=UNIT, roles=("station",)),
+            )  # fmt: skip
+            entry = Entry(
+                seq=seq, prev=bytes(32), topic="birth.registrations", offset=0, received_at=received_at, rules=1,
+                verdict=Verdict.ACCEPTED if reason is None else Verdict.REFUSED, reason=reason, flags=(), doubts=(),
+                input=encode(claim),
+            )  # fmt: skip
+            self.values[partition, seq] = encode(entry)
+
+    def places(self, event_id: bytes, partition: int | None = None) -> list[tuple[int, int]]:
+        return list(self.values)
+
+    def read(self, partition: int, offset: int) -> Future[bytes]:
+        read: Future[bytes] = Future()
+        read.set_result(self.values[partition, offset])
+        return read
+
+
+EVENT = uuid.UUID("0192f3a1-5c00-7000-8000-000000000001")
+
+
+@pytest.mark.parametrize(
+    ("entries", "number"),
+    [
+        ([("M330000001", 900, 7, None), ("M330000002", 500, 9, None)], "M330000002"),
+        ([("M330000001", 500, 9, None), ("M330000002", 900, 7, None)], "M330000001"),
+        # On the slower lane it waited longer to be decided, and is another use of the event id all the same.
+        ([("M330000001", 900, 7, None), ("M330000002", 500, 9, "EVENT_ID_REUSED")], "M330000001"),
+        ([("M330000001", 900, 7, "EVENT_ID_REUSED")], "M330000001"),
+    ],
+)
+def test_of_two_numbers_under_one_event_id_the_first_received_is_told(entries: Any, number: str) -> None:
+    async def play() -> None:
+        places: Any = Places(*entries)
+        none: Any = None
+        desk = Desk(none, none, places, places, none, lambda: None)
+        caller = Caller(Principal(sub="x", org=UNIT, roles=("station",)), allowed(["station"]), 4e9)
+        answer = await desk.find(EVENT, caller)
+        assert orjson.loads(answer.body)["certificate_number"] == number
 
     asyncio.run(play())
 

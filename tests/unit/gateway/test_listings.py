@@ -15,6 +15,7 @@ from natalog.events import BlacklistAction, BlacklistChange, Invalidation, Inval
 from natalog.gateway.listings import Listings, Question, rows
 from natalog.ledger.head import Head
 from natalog.ledger.store import Position, Store
+from natalog.wire.content import content_of
 from natalog.wire.hot import read_entry
 from natalog.wire.partition import partition_of
 from tests.golden.memory_ledger import PARTITIONS, MemoryLedger
@@ -179,32 +180,90 @@ def test_one_number_and_what_stands(view: View) -> None:
     assert of(listed=False) == ["M330000012"]
 
 
+RANGE = uuid.UUID("0192f3a1-5c00-7000-8000-000000000029")
+
+
+def void(number: str, org: str = "330100", **more: Any) -> Invalidation:
+    return Invalidation(
+        **{
+            "event_id": uuid.uuid5(RANGE, number), "certificate_number": number, "unit_code": org,
+            "submitter": Principal(sub="h", org=org, roles=("health_authority",)),
+            "action": InvalidationAction.VOID, "issuer": "330100", "cause": "ERROR", "range_id": RANGE, **more,
+        }
+    )  # fmt: skip
+
+
+def send_voids(view: View, numbers: range, **more: Any) -> None:
+    for n in numbers:
+        view.ledger.send(void(f"M3300{n:05d}", **more), topic="birth.backfill")
+
+
 def test_a_range_is_counted_once_per_number_and_inside_the_org_only(view: View) -> None:
-    range_id = uuid.uuid4()
-
-    def void(number: str, org: str = "330100") -> Invalidation:
-        return Invalidation(
-            event_id=uuid.uuid5(range_id, number), certificate_number=number, unit_code=org,
-            submitter=Principal(sub="h", org=org, roles=("health_authority",)),
-            action=InvalidationAction.VOID, issuer="330100", cause="ERROR", range_id=range_id,
-        )  # fmt: skip
-
-    for n in range(30):
-        view.ledger.send(void(f"M3300{n:05d}"), topic="birth.backfill")
-    for n in range(10):  # sent again
-        view.ledger.send(void(f"M3300{n:05d}"), topic="birth.backfill")
+    send_voids(view, range(30))
+    send_voids(view, range(10))  # sent again
     view.ledger.send(void("M340000001", "340100"))  # another province under the same id: NOT_OWNER
     view.fold()
-    counts = view.listings.range_counts(range_id, "330100", DAY)
+    counts = view.listings.range_counts(RANGE, "330100", DAY)
     assert counts == {
-        "range_id": str(range_id),
+        "range_id": str(RANGE),
         "decided": 30,
         "verdicts": {"ACCEPTED": 30, "REFUSED": 0},
         "reasons": {},
         "flags": {},
+        "reused": 0,
     }
-    other = view.listings.range_counts(range_id, "340100", DAY)
+    other = view.listings.range_counts(RANGE, "340100", DAY)
     assert other is not None
     assert (other["decided"], other["reasons"]) == (1, {"NOT_OWNER": 1})
-    assert view.listings.range_counts(range_id, "350000", DAY) is None
+    assert view.listings.range_counts(RANGE, "350000", DAY) is None
     assert view.listings.range_counts(uuid.uuid4(), "330100", DAY) is None
+
+
+def test_what_says_something_else_under_a_ranges_id_decides_none_of_its_numbers(view: View) -> None:
+    """Half a range and as much of another body are not the whole."""
+    send_voids(view, range(15))
+    send_voids(view, range(15), cause="REPLACED")
+    single = void("M330099999", event_id=uuid.uuid4())  # names the range, and is no number of it
+    view.ledger.send(single, topic="birth.backfill")
+    view.fold()
+    counts = view.listings.range_counts(RANGE, "330100", DAY)
+    assert counts is not None
+    assert (counts["decided"], counts["verdicts"], counts["reasons"], counts["reused"]) == (
+        15, {"ACCEPTED": 15, "REFUSED": 0}, {}, 15,
+    )  # fmt: skip
+
+
+def test_a_number_whose_event_id_was_used_before_is_decided_too(view: View) -> None:
+    view.ledger.send(void("M330000001", range_id=None, cause="REPLACED"))
+    send_voids(view, range(1, 3))
+    view.fold()
+    counts = view.listings.range_counts(RANGE, "330100", DAY)
+    assert counts is not None
+    assert (counts["decided"], counts["reasons"], counts["reused"]) == (2, {"EVENT_ID_REUSED": 1}, 0)
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "more", "another"),
+    [
+        (10, 129, {}, False),  # the same
+        (10, 140, {}, False),  # so far nobody can know
+        (5, 129, {}, False),
+        (11, 129, {}, True),
+        (10, 128, {}, True),
+        (130, 140, {}, True),
+        (10, 129, {"cause": "REPLACED"}, True),
+        (10, 129, {"unit_code": "330000"}, True),
+    ],
+)
+def test_another_range_under_the_same_id_is_known_by_what_is_decided(
+    view: View, first: int, last: int, more: dict[str, Any], another: bool
+) -> None:
+    def asked(letter: str = "M") -> bool:
+        start, end = (f"{letter}3300{n:05d}" for n in (first, last))
+        return view.listings.is_another(RANGE, start, end, lambda number: content_of(void(number, **more)))
+
+    assert not asked()  # nothing is decided yet
+    send_voids(view, range(10, 130))
+    view.fold()
+    assert asked() is another
+    assert all(asked(letter) for letter in ("", "A", "N"))

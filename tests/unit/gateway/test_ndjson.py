@@ -9,7 +9,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from natalog.gateway.body import Bounds
-from natalog.gateway.body_lines import inflated, lines_of
+from natalog.gateway.body_lines import lines_of
+from natalog.gateway.inflate import inflated
 from natalog.gateway.problems import Problem
 
 BOUNDS = Bounds(record=400_000, stream=100_000_000, seconds=1)
@@ -20,17 +21,48 @@ async def _cut(body: bytes, size: int) -> AsyncIterator[bytes]:
         yield body[at : at + size]
 
 
-def lines(body: bytes, size: int, *, gzipped: bool = False) -> list[bytes]:
-    async def read() -> list[bytes]:
-        return [line async for lines in lines_of(_cut(body, size), gzipped, BOUNDS) for line in lines]
+def numbered(body: bytes, size: int, *, gzipped: bool = False) -> list[tuple[int, bytes]]:
+    async def read() -> list[tuple[int, bytes]]:
+        return [
+            pair
+            async for some in lines_of(_cut(body, size), gzipped, BOUNDS)
+            for pair in zip(some.numbers, some.texts, strict=True)
+        ]
 
     return asyncio.run(read())
+
+
+def lines(body: bytes, size: int, *, gzipped: bool = False) -> list[bytes]:
+    return [line for _, line in numbered(body, size, gzipped=gzipped)]
 
 
 @pytest.mark.parametrize("size", [1, 7, 1_000_000])
 @pytest.mark.parametrize("end", [b"", b"\n", b"\r\n", b"\n\n  \n"])
 def test_blank_lines_do_not_count_and_the_last_needs_no_end(size: int, end: bytes) -> None:
     assert [line.strip() for line in lines(b"a\n\nbb\r\n \nccc" + end, size)] == [b"a", b"bb", b"ccc"]
+
+
+@pytest.mark.parametrize("size", [1, 2, 7, 1_000_000])
+@pytest.mark.parametrize(
+    "body", [b"\n\n\na\n", b"a\nb\nc", b"a\r\n\r\n  \n\nb\n \nc", b"\n" * 50 + b"a\n" + b" \n" * 50 + b"b"]
+)
+def test_a_lines_number_is_that_of_the_body(size: int, body: bytes) -> None:
+    wanted = [(n, line.strip()) for n, line in enumerate(body.split(b"\n"), 1) if line.strip()]
+    assert [(n, line.strip()) for n, line in numbered(body, size)] == wanted
+
+
+@pytest.mark.parametrize("size", [1_000, 1_000_000])
+@pytest.mark.parametrize("end", [b"", b"\n", b"\nb\n"])
+def test_a_line_too_long_is_named_and_those_before_it_are_read(size: int, end: bytes) -> None:
+    read: list[bytes] = []
+
+    async def play() -> None:
+        async for some in lines_of(_cut(b"a\n\n" + b"x" * (BOUNDS.record + 1) + end, size), False, BOUNDS):
+            read.extend(some.texts)
+
+    with pytest.raises(Problem) as refused:
+        asyncio.run(play())
+    assert (refused.value.status, refused.value.line, read) == (413, 3, [b"a"])
 
 
 @pytest.mark.parametrize("size", [1, 100, 1_000_000])
@@ -48,7 +80,7 @@ def test_gzip_in_one_or_several_members(size: int) -> None:
 def test_broken_gzip_is_a_problem(body: bytes) -> None:
     with pytest.raises(Problem) as refused:
         lines(body, 10, gzipped=True)
-    assert refused.value.status == 400
+    assert (refused.value.status, refused.value.line) == (400, None)
 
 
 def test_a_small_body_cannot_become_gigabytes() -> None:

@@ -137,9 +137,22 @@ class Producer:
             report(None if at == self._fail_at else at)
 
 
-async def send(producer: Producer, bulk: Bulk, most_open: list[int]) -> bytes:
+class Known:
+    """What is decided of ranges."""
+
+    def __init__(self, another: bool) -> None:
+        self._another = another
+
+    def is_another(self, range_id: uuid.UUID, first: str, last: str, content: Any) -> bool:
+        assert (str(range_id), first, last) == (EVENT, "M330000001", "M330001000")
+        return self._another
+
+
+async def send(producer: Producer, bulk: Bulk, most_open: list[int], another: bool = False) -> bytes:
     sending = asyncio.create_task(
-        Ranges(producer, bulk).send("blacklist-change", change("M330000001", "M330001000"), caller())  # type: ignore[arg-type]
+        Ranges(producer, bulk, Known(another)).send(
+            "blacklist-change", change("M330000001", "M330001000"), caller()
+        )
     )
     while not sending.done():
         await asyncio.sleep(0.001)
@@ -186,3 +199,17 @@ def test_an_unconfirmed_record_is_no_202() -> None:
         EVENT,
     )
     assert bulk.used == 0
+
+
+def test_another_range_under_its_id_is_refused_before_anything_is_sent() -> None:
+    producer = Producer(100)
+    with pytest.raises(Problem) as refused:
+        asyncio.run(send(producer, Bulk(100), [0], another=True))
+    problem = refused.value
+    assert (problem.status, problem.kind, problem.field, problem.event_id) == (
+        422,
+        "bad-range",
+        "event_id",
+        EVENT,
+    )
+    assert producer.taken == []

@@ -110,6 +110,22 @@ def test_a_refusal_names_the_event_id_when_there_is_one() -> None:
     assert refused("filing", filing(event_id="x"), caller("station")).event_id is None
 
 
+@pytest.mark.parametrize(
+    "number",
+    [
+        "330106199001011234",
+        "330106-19900101-1234",
+        "330106 1990 0101 123x",
+        "ＩＤ：３３０１０６１９９００１０１１２３４",
+        "330106900101123",
+    ],
+)
+@pytest.mark.parametrize("field", ["certificate_number", "replaced_by"])
+def test_a_citizen_id_for_a_number_is_refused_however_it_is_written(number: str, field: str) -> None:
+    problem = refused("filing", filing(**{field: number}), caller("station"))
+    assert (problem.status, problem.kind, problem.field) == (422, "citizen-id", field)
+
+
 def test_a_filing_of_a_malformed_number_is_sent_and_a_claim_is_not() -> None:
     assert prepare("filing", filing(certificate_number="M33O123456"), caller("station")).key == b"r:R-1"
     claim = {"event_id": str(uuid.uuid4()), "unit_code": UNIT, "certificate_number": "M33O123456"}
