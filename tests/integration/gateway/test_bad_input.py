@@ -95,6 +95,10 @@ TABLE: dict[str, tuple[str, bytes, int, str, str | None]] = {
                                 "certificate_number"),
     "citizen ID as registration": ("filings", orjson.dumps(filing("M330123456", registration_id=CITIZEN)), 400,
                                    "bad-field", "registration_id"),
+    "15 digits as registration": ("filings", orjson.dumps(filing("M330123456", registration_id="110101900307851")), 400,
+                                  "bad-field", "registration_id"),
+    "citizen ID with dashes": ("filings", orjson.dumps(filing("110101-19900307-8515")), 422, "citizen-id",
+                               "certificate_number"),
     "another unit": ("claims", raw(unit_code=OTHER_UNIT), 403, "scope", "unit_code"),
 }  # fmt: skip
 
@@ -367,6 +371,10 @@ def test_a_range_is_recorded_counted_and_safe_to_send_again(stack: Stack) -> Non
     again = stack.lines("blacklist-changes", [change, claim("x")], **admin)
     assert again[0] == reply.json()
     assert again[1]["status"] == 400
+    for another in ({"cause": "LOST"}, {"range": change["range"] | {"last": f"Q33{start[3:]}2098"}}):
+        refused = stack.post("blacklist-changes", change | another, **admin)
+        assert (refused.status_code, refused.json()["field"]) == (422, "event_id")
+    assert (counts()["decided"], counts()["reused"]) == (2_000, 0)
     page = stack.get("blacklist", certificate_number=change["range"]["last"], **admin).json()["entries"]
     assert [(e["listed"], e["history"][0]["range_id"]) for e in page] == [(True, change["event_id"])]
     own = uuid.uuid5(uuid.UUID(change["event_id"]), change["range"]["first"])
