@@ -23,7 +23,8 @@ class Settings(BaseSettings):
 
     kafka: str = Field(default="127.0.0.1:9092", description="bootstrap servers, host:port[,host:port…]")
     data: Path = Field(
-        default=Path("data"), description="directory of this service's own state; can be rebuilt"
+        default=Path("data"),
+        description="directory of this service's own state; can be rebuilt but for its `rules`",
     )
     instance: str = Field(default="", description="group.instance.id; empty: host name and service")
     replication: int = Field(
@@ -143,6 +144,10 @@ class Settings(BaseSettings):
     seal_key: Path | None = Field(default=None, description="32-byte key file that seals unreadable records")
     rules: Path | None = Field(
         default=None, description="rule-set file (JSON) used instead of the newest built-in set"
+    )
+    rules_kept: Path | None = Field(
+        default=None,
+        description="directory that keeps every rule set decided under: not to be lost; default: `rules` in `data`",
     )
 
     kafka_libs: Path | None = Field(

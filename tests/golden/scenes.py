@@ -13,7 +13,7 @@ from tests.golden.memory_ledger import SUCCESSIONS, MemoryLedger
 UNIT, NEIGHBOUR, ELSEWHERE = "330106000000", "330105000000", "440305000000"
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
 BORN = 20_700  # 2026-09-04
-SHORT_RULES = '{"version": 100, "sla_seconds": 60, "claim_seconds": 120}'
+SHORT_RULES = '{"version": 100, "base": 1, "sla_seconds": 60, "claim_seconds": 120}'
 
 
 def station(unit: str = UNIT) -> Principal:

@@ -100,10 +100,10 @@ def _audit(logs: KafkaLogs, rules: RuleSets, seals: tuple[Seal | None, Seal | No
 
 def _rules(data: Path | None, files: list[Path]) -> RuleSets:
     from natalog.decision.rules import RuleSetError, RuleSets, from_json
-    from natalog.ledger.rules import remembered
+    from natalog.ledger.rules import KEPT, remembered
 
     try:
-        known = RuleSets() if data is None else remembered(data / "registrar")
+        known = RuleSets() if data is None else remembered(data / KEPT)
         for file in files:
             known.add(from_json(file.read_text(encoding="utf-8")))
     except (RuleSetError, OSError) as error:

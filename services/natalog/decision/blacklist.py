@@ -9,17 +9,18 @@ from natalog.decision.calendar import beijing_day
 from natalog.decision.commands import ADD, APPROVE_REMOVE, REQUEST_REMOVE, BlacklistChange
 from natalog.decision.divisions import contains, prefecture_of
 from natalog.decision.listings import stated_listing
+from natalog.decision.rules import RuleSet
 from natalog.decision.state import REMOVAL, Approval, NumberState, Request
 from natalog.decision.verdict import Decision, accepted, refused
 
 
-def decide_blacklist(state: NumberState, change: BlacklistChange, at: i64) -> Decision:
+def decide_blacklist(state: NumberState, change: BlacklistChange, at: i64, rules: RuleSet) -> Decision:
     day: i64 = beijing_day(at)
     listed = state.listing(change.owner)
     # A prefecture that was merged into another lists no more; what it listed is its heir's to remove.
-    if listed is None and prefecture_of(change.owner, day) != change.owner:
+    if listed is None and prefecture_of(change.owner, day, rules.divisions) != change.owner:
         return refused(codes.NOT_OWNER)
-    if not contains(change.org, change.owner, day):
+    if not contains(change.org, change.owner, day, rules.divisions):
         return refused(codes.NOT_OWNER)
     if change.action == ADD:
         if listed is None and state.standing >= 0:

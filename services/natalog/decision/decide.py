@@ -62,9 +62,9 @@ def _decide(state: NumberState, command: Command, received_at: i64, rules: RuleS
     if reused >= 0:
         return refused(codes.EVENT_ID_REUSED, 0, reused)
     if isinstance(command, Completion):
-        return decide_completion(command)
+        return decide_completion(command, rules)
     if isinstance(command, Withdrawal):
-        return decide_withdrawal(state, command, at)
+        return decide_withdrawal(state, command, at, rules)
     if isinstance(command, FilingOverdue):
         return decide_overdue(state, command)
     number = command.number
@@ -77,9 +77,9 @@ def _decide(state: NumberState, command: Command, received_at: i64, rules: RuleS
     if isinstance(command, Release):
         return decide_release()
     if isinstance(command, BlacklistChange):
-        return decide_blacklist(state, command, at)
+        return decide_blacklist(state, command, at, rules)
     if isinstance(command, Invalidation):
-        return decide_invalidation(state, command, at)
+        return decide_invalidation(state, command, at, rules)
     if isinstance(command, Succession):
         return decide_succession(state, command)
     raise TypeError(f"no rule decides a {type(command).__name__}")

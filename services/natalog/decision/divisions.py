@@ -47,7 +47,8 @@ _PREFECTURES: Final[dict[str, str]] = {
     "65": "01 02 04 05 21 22 23 27 28 29 30 31 32 40 42 43",
     "66": "01 02 03 04 05 06 07 08 09 10 11 12 13 14",
 }
-"""Third and fourth digit of every prefecture that existed on a day since 2012-01-01, by province."""
+"""Third and fourth digit of every prefecture that existed on a day since 2012-01-01, by province. Every rule set
+knows all of this and of `_DIRECT`: what is new, or found missing, is a row of `CHANGES`."""
 
 _DIRECT: Final[dict[str, str]] = {
     "4190": "01",
@@ -57,8 +58,7 @@ _DIRECT: Final[dict[str, str]] = {
 }
 """Last two digits of every county and city directly under its province: each is its own prefecture."""
 
-# (first four digits or whole code, heir's prefecture or code, first day the heir owns it)
-_HEIRS: Final[list[tuple[str, str, i64]]] = [
+CHANGES: Final[list[tuple[str, str, i64]]] = [
     ("4690 03", "460400", 16485),  # Danzhou became a prefecture, 2015-02-19
     ("3712", "370100", 17904),  # Laiwu into Jinan, 2019-01-08
     ("5423", "540200", 16247),  # Xigazê prefecture into the city, 2014-06-26
@@ -74,10 +74,31 @@ _HEIRS: Final[list[tuple[str, str, i64]]] = [
     ("5120 81", "510100", 16924),  # Jianyang from Ziyang to Chengdu, 2016-05-03
     ("2203 81", "220100", 18424),  # Gongzhuling from Siping to Changchun, 2020-06-11
 ]
-TEXT: Final = repr((sorted(_PREFECTURES.items()), sorted(_DIRECT.items()), _HEIRS))
-"""The whole table as text: rule sets carry its digest, so that a change of it is a new set."""
+"""Who owns what from a day on: first four digits or whole code, the prefecture (a new one's own code where it is
+new itself), first day. The order is fixed for ever and new rows go to the end, in whatever order their days are: a
+rule set says how many rows it knows."""
 
-_MOVED: Final[dict[str, tuple[str, i64]]] = {old.replace(" ", ""): (heir, day) for old, heir, day in _HEIRS}
+ALL: Final[i64] = len(CHANGES)
+
+
+def text(rows: int) -> str:
+    """The table as text as far as a rule set knows it: the set's digest rests on it."""
+    return repr(
+        (sorted(MUNICIPALITIES), sorted(_PREFECTURES.items()), sorted(_DIRECT.items()), CHANGES[:rows])
+    )
+
+
+def _changes() -> dict[str, list[tuple[i64, i64, str]]]:
+    """Day, row and heir of the changes of each code, by day."""
+    changes: dict[str, list[tuple[i64, i64, str]]] = {}
+    for row, (code, heir, day) in enumerate(CHANGES):
+        changes.setdefault(code.replace(" ", ""), []).append((day, row, heir))
+    for of_one in changes.values():
+        of_one.sort()
+    return changes
+
+
+_CHANGES: Final[dict[str, list[tuple[i64, i64, str]]]] = _changes()
 
 
 def _table() -> dict[str, str]:
@@ -96,7 +117,7 @@ _OWNERS: Final[dict[str, str]] = _table()
 
 def prefectures() -> list[str]:
     """Every prefecture `prefecture_of` may name, in order."""
-    heirs = [moved[0] for moved in _MOVED.values()]
+    heirs = [heir for _, heir, _ in CHANGES]
     return sorted({*_OWNERS.values(), *heirs, *(code + "0000" for code in MUNICIPALITIES)})
 
 
@@ -116,26 +137,38 @@ def province_of(code: str) -> str:
     return ""
 
 
-def prefecture_of(code: str, day: i64) -> str:
+def _heir(code: str, day: i64, rows: i64) -> str:
+    """Who owns a code on `day` by the first `rows` changes; "" where none tells."""
+    found = ""
+    changes = _CHANGES.get(code)
+    if changes is not None:
+        for since, row, heir in changes:
+            if row < rows and since <= day:
+                found = heir
+    return found
+
+
+def prefecture_of(code: str, day: i64, rows: i64 = ALL) -> str:
     """The prefecture that owns a division or unit on `day`; "" for a province itself and unknown codes.
 
     A municipality is its own prefecture, and so is a county directly under a province (4190, 4290, 4690, 6590).
+    `rows`, here and below: how many rows of `CHANGES` count (`RuleSet.divisions`); all, where nothing is decided.
     """
     division = division_of(code)
     if division == "":
         return ""
     if division[0:2] in MUNICIPALITIES:
         return division[0:2] + "0000"
-    moved = _MOVED.get(division)
-    if moved is None:
-        moved = _MOVED.get(division[0:4])
-    if moved is not None and day >= moved[1]:
-        return moved[0]
+    heir = _heir(division, day, rows)
+    if heir == "":
+        heir = _heir(division[0:4], day, rows)
+    if heir != "":
+        return heir
     owner = _OWNERS.get(division[0:4])
     return owner if owner is not None else _OWNERS.get(division, "")
 
 
-def contains(org: str, code: str, day: i64) -> bool:
+def contains(org: str, code: str, day: i64, rows: i64 = ALL) -> bool:
     """Whether `org`, a division or a 12-digit unit, contains the division or unit `code` on `day`.
 
     A unit contains itself only; a county its own units; a prefecture what it owns that day; a province all.
@@ -144,20 +177,20 @@ def contains(org: str, code: str, day: i64) -> bool:
         return division_of(org) != ""
     if len(org) == 12:
         # Twelve digits that end in zeros after the division name the division's own police bureau.
-        return org.endswith("000000") and contains(org[0:6], code, day)
+        return org.endswith("000000") and contains(org[0:6], code, day, rows)
     division = division_of(org)
     if division == "" or division_of(code) == "":
         return False
     if division == province_of(division):
         return province_of(code) == division
-    if prefecture_of(division, day) == division:
-        return prefecture_of(code, day) == division
+    if prefecture_of(division, day, rows) == division:
+        return prefecture_of(code, day, rows) == division
     return division_of(code) == division
 
 
-def same_prefecture(a: str, b: str, day: i64) -> bool:
+def same_prefecture(a: str, b: str, day: i64, rows: i64 = ALL) -> bool:
     """Whether two divisions or units are owned by one prefecture that day, or are one and the same."""
     if a == b:
         return True
-    owner = prefecture_of(a, day)
-    return owner != "" and owner == prefecture_of(b, day)
+    owner = prefecture_of(a, day, rows)
+    return owner != "" and owner == prefecture_of(b, day, rows)

@@ -10,11 +10,8 @@ from natalog.decision import codes
 from natalog.decision.calendar import age, beijing_day, bounded_day
 from natalog.decision.commands import Filing
 from natalog.decision.listings import UNKNOWN, registered_ms
-from natalog.decision.rules import PLACEMENT_BASES
+from natalog.decision.rules import RuleSet
 
-_CLEARS: Final[dict[str, int]] = {
-    basis: codes.mask_of(codes.DOUBTS, cleared) for basis, cleared in PLACEMENT_BASES.items()
-}
 _COLLECTIVE: Final[frozenset[str]] = frozenset(
     ["STATION_COLLECTIVE", "COMMUNITY_COLLECTIVE", "UNIVERSITY_COLLECTIVE"]
 )
@@ -22,7 +19,7 @@ _COLLECTIVE: Final[frozenset[str]] = frozenset(
 _PATERNITY_SHOWN: Final[frozenset[str | None]] = frozenset(["DNA", "JUDGMENT"])
 
 
-def doubts_of(filing: Filing, received_at: i64) -> i64:
+def doubts_of(filing: Filing, received_at: i64, rules: RuleSet) -> i64:
     """Doubts of an accepted filing. A late first registration under six is none."""
     mask: i64 = 0
     household = filing.household_kind
@@ -42,7 +39,7 @@ def doubts_of(filing: Filing, received_at: i64) -> i64:
         elif follows == "OTHER" or follows == "NONE":
             mask |= codes.FOLLOWS_NEITHER
     if mask != 0 and filing.placement_basis is not None:
-        mask &= ~cleared_by(filing)
+        mask &= ~cleared_by(filing, rules)
     if filing.birth_date is not None and not _checked(filing):
         registered: i64 = registered_ms(filing)
         day: i64 = beijing_day(received_at if registered == UNKNOWN else registered)
@@ -51,14 +48,14 @@ def doubts_of(filing: Filing, received_at: i64) -> i64:
     return mask
 
 
-def cleared_by(filing: Filing) -> i64:
+def cleared_by(filing: Filing, rules: RuleSet) -> i64:
     """Doubts its placement basis clears: none without `basis_ref` or `case_ref`; CASE_DECIDED needs the latter."""
     basis = filing.placement_basis
     if basis is None or not (filing.basis_ref or filing.case_ref):
         return 0
     if basis == "CASE_DECIDED" and not filing.case_ref:
         return 0
-    return _CLEARS.get(basis, 0)
+    return rules.clears.get(basis, 0)
 
 
 def _checked(filing: Filing) -> bool:

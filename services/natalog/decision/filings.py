@@ -19,7 +19,7 @@ from natalog.decision.listings import (
     registered_ms,
 )
 from natalog.decision.numbers import PROVINCES, print_year, province
-from natalog.decision.rules import EXEMPTIONS, RuleSet
+from natalog.decision.rules import RuleSet
 from natalog.decision.state import ENDED, OPEN, NumberState, Registration
 from natalog.decision.timing import time_filing, was_timed
 from natalog.decision.verdict import Decision, accepted, refused
@@ -41,13 +41,13 @@ def decide_filing(
     if reused >= 0:
         decision = refused(codes.EVENT_ID_REUSED, 0, reused)
     else:
-        reason: i64 = number_fault(filing, numbered)
+        reason: i64 = number_fault(filing, numbered, rules)
         if reason != 0:
             decision = refused(reason)
         elif (
             same
             and standing is not None
-            and same_prefecture(standing.unit_code, filing.unit_code, beijing_day(at))
+            and same_prefecture(standing.unit_code, filing.unit_code, beijing_day(at), rules.divisions)
         ):
             amends = True
             decision = accepted(codes.AMENDMENT, state.standing_seq)
@@ -69,7 +69,7 @@ def decide_filing(
         _look_at_number(state, filing, number, received_at, decision)
         if not amends and state.foreign_claim(filing.unit_code, at) is not None:
             decision.flags |= codes.CLAIM_CONFLICT
-    decision.doubts = doubts_of(filing, received_at)
+    decision.doubts = doubts_of(filing, received_at, rules)
     return decision
 
 
@@ -81,7 +81,7 @@ def is_backfill(filing: Filing, received_at: i64) -> bool:
     return registered != UNKNOWN and registered <= received_at - BACKFILL_AGE_MS
 
 
-def number_fault(filing: Filing, numbered: bool) -> i64:
+def number_fault(filing: Filing, numbered: bool, rules: RuleSet) -> i64:
     """Reason why the number, or the exemption in its place, is not good; 0 when it is.
 
     A malformed number is a fault even beside an exemption: taking it for exempt would lose track of a paper
@@ -97,7 +97,7 @@ def number_fault(filing: Filing, numbered: bool) -> i64:
     exemption = filing.exemption
     if exemption is None or exemption == "":
         return codes.MISSING_NUMBER
-    if exemption not in EXEMPTIONS:
+    if exemption not in rules.exemptions:
         return codes.UNKNOWN_EXEMPTION
     if exemption == "BEFORE_1996" and (filing.birth_date is None or filing.birth_date >= DAY_1996):
         return codes.UNKNOWN_EXEMPTION

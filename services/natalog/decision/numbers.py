@@ -11,8 +11,6 @@ from typing import Final
 
 from mypy_extensions import i64
 
-MAX_LENGTH: Final = 20  # CSZMBH is 20 characters in local systems
-
 PROVINCES: Final[frozenset[str]] = frozenset(
     "11 12 13 14 15 21 22 23 31 32 33 34 35 36 37 41 42 43 44 45 46 50 51 52 53 54 61 62 63 64 65 66".split()
 )

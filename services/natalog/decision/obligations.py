@@ -7,12 +7,12 @@ from mypy_extensions import i64
 from natalog.decision import codes
 from natalog.decision.calendar import bounded
 from natalog.decision.commands import Completion, FilingOverdue
-from natalog.decision.rules import EXEMPTIONS, RuleSet
+from natalog.decision.rules import RuleSet
 from natalog.decision.state import NumberState, Registration
 from natalog.decision.verdict import Decision, accepted, refused
 
 
-def decide_completion(completion: Completion) -> Decision:
+def decide_completion(completion: Completion, rules: RuleSet) -> Decision:
     """Always accepted on a well-formed number. Without one it needs a code of the exemption table, no conditions.
 
     What is wrong with the number is said now, while the family is still at the desk.
@@ -23,7 +23,7 @@ def decide_completion(completion: Completion) -> Decision:
     exemption = completion.exemption
     if exemption is None or exemption == "":
         return refused(codes.MISSING_NUMBER)
-    if exemption not in EXEMPTIONS:
+    if exemption not in rules.exemptions:
         return refused(codes.UNKNOWN_EXEMPTION)
     return accepted()
 

@@ -1,121 +1,72 @@
 """Rule sets: numbered, immutable, named by every entry they decided.
 
-A set holds what an administration may tune (three spans of time) and the tables of codes. Its text is the
-canonical JSON of all of it; two texts under one number are an error, since an entry names its number only.
-Built-in sets are never changed once released: a change is a new number.
+A set holds what an administration may tune (three spans of time) and how much it knows of each table: codes,
+exemptions, grounds of placement, changes of divisions. Its text is the canonical JSON of all of it; two texts under
+one number are an error, since an entry names its number only. Built-in sets are never changed once released: a
+change is a new number, and what it adds to a table goes to the table's end, where older sets do not look.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from typing import Final
+from typing import Final, NamedTuple
 
 from mypy_extensions import i64
 
 from natalog.decision import divisions
-from natalog.decision.codes import DOUBTS, FLAGS, REASONS, Code
+from natalog.decision.codes import DOUBTS, FLAGS, REASONS, mask_of, names
+from natalog.decision.vocabulary import EXEMPTIONS, PLACEMENT_BASES
 
-CATEGORIES: Final[dict[str, str]] = {
-    "ORDINARY": "国内出生",
-    "BORN_ABROAD": "国外出生",
-    "ADOPTION": "收养登记",
-    "FACT_ADOPTION": "事实收养",
-    "WELFARE_HOME": "福利机构儿童",
-    "FOREIGN_NONMARITAL": "涉外非婚生",
-    "CATEGORY_EIGHT": "其他无户口人员(第八类)",
-    "OTHER_UNREGISTERED": "其他无户口人员",
-}
-HOUSEHOLD_KINDS: Final[dict[str, str]] = {
-    "FAMILY": "家庭户",
-    "STATION_COLLECTIVE": "派出所集体户",
-    "COMMUNITY_COLLECTIVE": "社区集体户",
-    "UNIT_COLLECTIVE": "单位集体户",
-    "UNIVERSITY_COLLECTIVE": "高校集体户",
-    "WELFARE_COLLECTIVE": "福利机构集体户",
-}
-FOLLOWS: Final[dict[str, str]] = {
-    "FATHER": "随父",
-    "MOTHER": "随母",
-    "BOTH": "随父母",
-    "OTHER": "随其他人",
-    "NONE": "均不随",
-}
-PATERNITY_EVIDENCE: Final[dict[str, str]] = {"NONE": "无", "DNA": "亲子鉴定", "JUDGMENT": "法院判决"}
-EXEMPTIONS: Final[dict[str, str]] = {
-    "BORN_ABROAD": "国外出生",
-    "ADOPTED": "收养",
-    "WELFARE_HOME": "福利机构",
-    "BEFORE_1996": "1996年前出生",
-    "CASE_DECIDED": "一人一案",
-}
-WITHDRAWAL_CAUSES: Final[dict[str, str]] = {
-    "WRONG_NUMBER": "编号录错",
-    "DUPLICATE": "重复登记",
-    "COURT_REVOKED": "法院撤销",
-}
-BLACKLIST_CAUSES: Final[dict[str, str]] = {
-    "STOLEN": "被盗",
-    "LOST": "遗失",
-    "FORGED": "伪造",
-    "MISPRINTED": "打印错误",
-    "OTHER": "其他",
-}
-INVALIDATION_CAUSES: Final[dict[str, str]] = {
-    "EXCHANGED": "换发",
-    "REPLACED": "补发",
-    "WITHDRAWN_EDITION": "旧版回收",
-    "STOLEN_BLANK": "空白证被盗",
-    "ERROR": "签发错误",
-}
-PLACEMENT_BASES: Final[dict[str, list[str]]] = {
-    "STUDENT_PARENTS": ["FOLLOWS_NEITHER"],
-    "OVERSEAS_PARENTS": ["FOLLOWS_NEITHER", "NON_RELATIVE"],
-    "PARENTS_WITHOUT_HUKOU_OR_CUSTODY": ["FOLLOWS_NEITHER", "NON_RELATIVE"],
-    "ADOPTION_REGISTERED": ["PRIVATE_ADOPTION", "FOLLOWS_NEITHER", "NON_RELATIVE"],
-    "WELFARE_HOME": ["COLLECTIVE_HOUSEHOLD", "FOLLOWS_NEITHER", "NON_RELATIVE"],
-    "PARENT_IN_COLLECTIVE": ["COLLECTIVE_HOUSEHOLD"],
-    "CASE_DECIDED": ["FOLLOWS_NEITHER", "NON_RELATIVE", "COLLECTIVE_HOUSEHOLD", "PRIVATE_ADOPTION"],
-}
-"""Ground of a placement → doubts it clears (公通字〔2021〕12号 arts. 20-30; 国办发〔2015〕96号)."""
+
+class Tables(NamedTuple):
+    """How many rows of each table a set knows. Tables only grow at their ends, so a number says which rows."""
+
+    reasons: int
+    """Of codes.REASONS, the empty one included."""
+    flags: int
+    doubts: int
+    exemptions: int
+    placement_bases: int
+    divisions: int
+    """Of divisions.CHANGES."""
 
 
 class RuleSet:
     """One numbered set. Times in milliseconds; `text` is canonical JSON, `digest` its SHA-256.
 
-    The tables of codes only ever grow: `reasons`, `flags` and `doubts` say how many rows of each the set knows.
+    The text holds what can change a decision, the codes of the rows the set knows, and no wording: a better sentence
+    or a row more is no other set. `base` is the built-in set whose tables and rules it has, for a built-in one its
+    own number: a rule that is another from set n on asks for it.
     """
 
     def __init__(
-        self,
-        version: int,
-        sla_seconds: int,
-        claim_seconds: int,
-        skew_seconds: int,
-        reasons: int,
-        flags: int,
-        doubts: int,
+        self, version: int, sla_seconds: int, claim_seconds: int, skew_seconds: int, tables: Tables, base: int
     ) -> None:
         self.version: int = version
         self.sla_ms: i64 = sla_seconds * 1000
         self.claim_ms: i64 = claim_seconds * 1000
         self.skew_ms: i64 = skew_seconds * 1000
-        self.reasons: int = reasons
-        self.flags: int = flags
-        self.doubts: int = doubts
-        self.flag_mask: i64 = (1 << flags) - 1
-        self.doubt_mask: i64 = (1 << doubts) - 1
-        tables = {"reasons": REASONS[:reasons], "flags": FLAGS[:flags], "doubts": DOUBTS[:doubts]}
+        self.tables: Tables = tables
+        self.base: int = base
+        self.flag_mask: i64 = (1 << tables.flags) - 1
+        self.doubt_mask: i64 = (1 << tables.doubts) - 1
+        self.divisions: i64 = tables.divisions
+        self.exemptions: frozenset[str] = frozenset(list(EXEMPTIONS)[: tables.exemptions])
+        # A later row of a ground takes an earlier one's place.
+        bases = {row.code: list(row.clears) for row in PLACEMENT_BASES[: tables.placement_bases]}
+        self.clears: dict[str, int] = {code: mask_of(DOUBTS, doubts) for code, doubts in bases.items()}
         self.text: str = json.dumps(
             {
-                "version": version,
-                "sla_seconds": sla_seconds,
-                "claim_seconds": claim_seconds,
-                "skew_seconds": skew_seconds,
-                "divisions": hashlib.sha256(divisions.TEXT.encode()).hexdigest(),
-                "exemptions": EXEMPTIONS,
-                "placement_bases": PLACEMENT_BASES,
-                **{name: [_row(code) for code in table] for name, table in tables.items()},
+                **self._head(),
+                "divisions": hashlib.sha256(divisions.text(tables.divisions).encode()).hexdigest(),
+                "exemptions": sorted(self.exemptions),
+                "placement_bases": {
+                    code: names(DOUBTS, mask & int(self.doubt_mask)) for code, mask in self.clears.items()
+                },
+                "reasons": [row.code for row in REASONS[: tables.reasons]],
+                "flags": [row.code for row in FLAGS[: tables.flags]],
+                "doubts": [row.code for row in DOUBTS[: tables.doubts]],
             },
             ensure_ascii=False,
             sort_keys=True,
@@ -123,15 +74,37 @@ class RuleSet:
         )
         self.digest: bytes = hashlib.sha256(self.text.encode()).digest()
 
+    def to_json(self) -> str:
+        """The set as a file that `from_json` makes the same set of, in this build and in later ones."""
+        return json.dumps({**self._head(), "digest": self.digest.hex()}, indent=2)
 
-def _row(code: Code) -> list[str]:
-    return [code.code, code.zh, code.source]
+    def _head(self) -> dict[str, int | str]:
+        return {
+            "version": self.version,
+            "base": self.base,
+            "sla_seconds": int(self.sla_ms) // 1000,
+            "claim_seconds": int(self.claim_ms) // 1000,
+            "skew_seconds": int(self.skew_ms) // 1000,
+        }
+
+
+def _built_in(
+    version: int, *, sla_seconds: int, claim_seconds: int, skew_seconds: int, tables: Tables
+) -> RuleSet:
+    return RuleSet(version, sla_seconds, claim_seconds, skew_seconds, tables, version)
 
 
 BUILT_IN: Final[dict[int, RuleSet]] = {
-    1: RuleSet(
-        1, sla_seconds=30 * 60, claim_seconds=120 * 60, skew_seconds=5 * 60, reasons=15, flags=19, doubts=7
-    ),
+    rules.version: rules
+    for rules in (
+        _built_in(
+            1,
+            sla_seconds=30 * 60,
+            claim_seconds=120 * 60,
+            skew_seconds=5 * 60,
+            tables=Tables(reasons=15, flags=19, doubts=7, exemptions=5, placement_bases=7, divisions=14),
+        ),
+    )
 }
 NEWEST: Final[RuleSet] = BUILT_IN[max(BUILT_IN)]
 
@@ -140,10 +113,14 @@ class RuleSetError(ValueError):
     """A rule set that cannot be used; the message says what to do."""
 
 
-def from_json(text: str) -> RuleSet:
-    """A set of one's own: `version` and any of sla_seconds, claim_seconds, skew_seconds (whole seconds).
+_FIELDS: Final[tuple[str, ...]] = ("version", "base", "sla_seconds", "claim_seconds", "skew_seconds")
 
-    What is left out comes from the newest built-in set. Raises RuleSetError.
+
+def from_json(text: str) -> RuleSet:
+    """A set of one's own: `version` and any of sla_seconds, claim_seconds, skew_seconds (whole seconds), and `base`.
+
+    What is left out, and the tables, come from the built-in set `base`, the newest if that is left out too. A file
+    from `RuleSet.to_json` says its `digest` besides. Raises RuleSetError, also when another digest comes out.
     """
     try:
         given = json.loads(text)
@@ -151,31 +128,33 @@ def from_json(text: str) -> RuleSet:
         raise RuleSetError(f"the rule set is no JSON: {error}") from None
     if not isinstance(given, dict):
         raise RuleSetError('the rule set must be a JSON object, such as {"version": 100, "sla_seconds": 60}')
-    spans = {
-        "sla_seconds": int(NEWEST.sla_ms) // 1000,
-        "claim_seconds": int(NEWEST.claim_ms) // 1000,
-        "skew_seconds": int(NEWEST.skew_ms) // 1000,
-    }
+    digest = given.pop("digest", None)
     for name, value in given.items():
-        if name != "version" and name not in spans:
-            raise RuleSetError(
-                f"the rule set has an unknown field {name}; it may have version, {', '.join(spans)}"
-            )
+        if name not in _FIELDS:
+            raise RuleSetError(f"the rule set has an unknown field {name}; it may have {', '.join(_FIELDS)}")
         if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**31:
             raise RuleSetError(f"{name} must be a whole number from 0 to 2147483647")
-        if name != "version":
-            spans[name] = value
-    if given.get("version", 0) < 1:
+    version = given.get("version", 0)
+    if version < 1:
         raise RuleSetError('the rule set needs a "version" from 1, one that no other text has')
-    return RuleSet(
-        given["version"],
-        spans["sla_seconds"],
-        spans["claim_seconds"],
-        spans["skew_seconds"],
-        NEWEST.reasons,
-        NEWEST.flags,
-        NEWEST.doubts,
+    base = BUILT_IN.get(given.get("base", NEWEST.version))
+    if base is None:
+        raise RuleSetError(
+            f"rule set {version} is based on {given['base']}, which is no built-in set of this build"
+        )
+    rules = RuleSet(
+        version,
+        given.get("sla_seconds", int(base.sla_ms) // 1000),
+        given.get("claim_seconds", int(base.claim_ms) // 1000),
+        given.get("skew_seconds", int(base.skew_ms) // 1000),
+        base.tables,
+        base.version,
     )
+    if digest is not None and digest != rules.digest.hex():
+        raise RuleSetError(
+            f"rule set {version} comes out otherwise than its file says: use the build that kept it"
+        )
+    return rules
 
 
 class RuleSets:

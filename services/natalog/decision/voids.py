@@ -10,16 +10,17 @@ from natalog.decision.commands import VOID, Invalidation
 from natalog.decision.divisions import contains
 from natalog.decision.listings import stated_listing
 from natalog.decision.numbers import is_wellformed, normalise
+from natalog.decision.rules import RuleSet
 from natalog.decision.state import NumberState
 from natalog.decision.verdict import Decision, accepted, refused
 
 
-def decide_invalidation(state: NumberState, change: Invalidation, at: i64) -> Decision:
+def decide_invalidation(state: NumberState, change: Invalidation, at: i64, rules: RuleSet) -> Decision:
     """Void is void: a second one changes nothing, but its issuer may add `replaced_by` once.
 
     Another issuer's `replaced_by` is refused, since taking it in silence would leave the spare unguarded.
     """
-    if not contains(change.org, change.issuer, beijing_day(at)):
+    if not contains(change.org, change.issuer, beijing_day(at), rules.divisions):
         return refused(codes.NOT_OWNER)
     void = state.void
     if change.action == VOID:

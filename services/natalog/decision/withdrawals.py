@@ -8,19 +8,20 @@ from natalog.decision import codes
 from natalog.decision.calendar import beijing_day
 from natalog.decision.commands import APPROVE, REQUEST, Withdrawal
 from natalog.decision.divisions import contains, prefecture_of, same_prefecture
+from natalog.decision.rules import RuleSet
 from natalog.decision.state import WITHDRAWAL, Approval, NumberState, Request
 from natalog.decision.verdict import Decision, accepted, refused
 
 
-def entitled(org: str, unit_code: str, at: i64) -> bool:
+def entitled(org: str, unit_code: str, at: i64, rules: RuleSet) -> bool:
     """Whether `org` belongs to the prefecture of `unit_code`, or is its province."""
     day: i64 = beijing_day(at)
-    if prefecture_of(org, day) != "":
-        return same_prefecture(org, unit_code, day)
-    return contains(org, unit_code, day)
+    if prefecture_of(org, day, rules.divisions) != "":
+        return same_prefecture(org, unit_code, day, rules.divisions)
+    return contains(org, unit_code, day, rules.divisions)
 
 
-def decide_withdrawal(state: NumberState, withdrawal: Withdrawal, at: i64) -> Decision:
+def decide_withdrawal(state: NumberState, withdrawal: Withdrawal, at: i64, rules: RuleSet) -> Decision:
     number = withdrawal.number
     if number is not None and number != "" and not withdrawal.numbered:
         return refused(codes.MALFORMED_NUMBER)  # its key is the exempt registration's, which it does not mean
@@ -33,11 +34,13 @@ def decide_withdrawal(state: NumberState, withdrawal: Withdrawal, at: i64) -> De
         and withdrawal.action == APPROVE
         and state.was_approved(withdrawal.request_id, about)
     ):
-        return accepted() if entitled(withdrawal.org, known.unit_code, at) else refused(codes.NOT_OWNER)
+        return (
+            accepted() if entitled(withdrawal.org, known.unit_code, at, rules) else refused(codes.NOT_OWNER)
+        )
     pending = known is not None and known.completed_seq >= 0 and not known.withdrawn
     if known is None or not (stands or (pending and withdrawal.action == REQUEST)):
         return refused(codes.UNKNOWN_REGISTRATION)
-    if not entitled(withdrawal.org, known.unit_code, at):
+    if not entitled(withdrawal.org, known.unit_code, at, rules):
         return refused(codes.NOT_OWNER)
     first: i64 = state.standing_seq if stands else -1
     if withdrawal.action == REQUEST:

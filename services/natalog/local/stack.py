@@ -18,6 +18,7 @@ from pathlib import Path
 import httpx
 
 from natalog.kafka.topics import apply_topics
+from natalog.ledger.rules import KEPT
 from natalog.local import ports
 from natalog.local.issuer import Keys, create_keys
 from natalog.local.kafka import KafkaNode, find_java, find_libs
@@ -94,6 +95,7 @@ class Stack:
                 "metrics_host": LOOPBACK,
                 "jwks": keys.jwks,
                 "seal_key": keys.seal,
+                "rules_kept": directory / KEPT,
             }
         )
         return cls(

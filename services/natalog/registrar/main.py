@@ -27,7 +27,7 @@ from natalog.kafka.clients import (
 )
 from natalog.kafka.offsets import Identity, LogBounds, identity_of
 from natalog.ledger.follow import LEDGER, LedgerReader
-from natalog.ledger.rules import remember, rules_in_force
+from natalog.ledger.rules import KEPT, remember, rules_in_force
 from natalog.ledger.seal import SealKeyError, seal_with
 from natalog.ledger.store import Store, StoreInUse, bytes_in
 from natalog.registrar.backlog import Backlog
@@ -93,8 +93,8 @@ def _watch(registrar: Registrar) -> None:
 def build(settings: Settings) -> Registrar:
     """All parts, connected. Waits for Kafka. Raises StoreInUse, Ending."""
     instance = settings.instance or f"{socket.gethostname()}-registrar"
-    rules, _ = rules_in_force(settings.rules)
-    remember(rules, settings.data)
+    rules = rules_in_force(settings.rules)
+    remember(rules, settings.rules_kept or settings.data / KEPT)
     decider = Decider(rules, seal_with(settings.seal_key))
     partitions = TOPICS[LEDGER].partitions
     directory = settings.data / "registrar"

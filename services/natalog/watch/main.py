@@ -18,7 +18,7 @@ from natalog.exits import Exit
 from natalog.health import serve
 from natalog.kafka.clients import admin_client
 from natalog.kafka.offsets import identity_of
-from natalog.ledger.rules import remember, rules_in_force
+from natalog.ledger.rules import KEPT, remember, rules_in_force
 from natalog.settings import Settings
 from natalog.watch import watchdog
 from natalog.watch.app import ALERTS, Connection, Handlers, Log
@@ -35,8 +35,8 @@ TICK = 0.5
 def main(settings: Settings) -> int:
     """Run until SIGTERM or SIGINT. Returns the exit code (natalog.exits) or ends the process with it."""
     try:
-        rules, _ = rules_in_force(settings.rules)
-        remember(rules, settings.data)
+        rules = rules_in_force(settings.rules)
+        remember(rules, settings.rules_kept or settings.data / KEPT)
     except RuleSetError as error:
         log.error("refused to start", extra={"detail": str(error)})
         return Exit.REFUSED_TO_START

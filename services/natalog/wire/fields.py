@@ -1,22 +1,21 @@
 """What fields may hold beyond their Avro type: forms, lengths, codes. One table for JSON and OpenAPI.
 
-Codes are strings in the schemas, so that a new one needs no new schema; their vocabulary stands here
-(DESIGN section 5). `exemption` is not held to a vocabulary: an unknown one is recorded and refused by the
-registrar, because the registration behind it has happened.
+The vocabularies themselves, with Chinese and source, are decision/vocabulary.py's (DESIGN section 5).
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from natalog.decision.vocabulary import VOCABULARIES
 
 MAX_COUNT = 2**53 - 1  # what every JSON reader can tell exactly
 MAX_STRING = 256
 """Characters of any string field without a rule of its own."""
 MAX_BYTES = 128 * 1024
 """Bytes of a filing's `sealed`. With the strings' limit it keeps a record below 256 KiB."""
-MAX_VALUE = 1024 * 1024
-"""Bytes of any other bytes field: the ledger's `max.message.bytes`."""
 MAX_VALUE = 1024 * 1024
 """Bytes of any other bytes field: the ledger's `max.message.bytes`."""
 
@@ -31,7 +30,8 @@ class Rule:
     """A form (a pattern matched in full) or a vocabulary, and the sentences for whoever missed it."""
 
     pattern: str = ""
-    codes: tuple[str, ...] = ()
+    codes: Mapping[str, str] = field(default_factory=dict)
+    """Each with its Chinese."""
     problem: str = ""
     suggestion: str = ""
 
@@ -58,7 +58,7 @@ _REGISTRATION = Rule(
 )
 
 
-def _codes(*codes: str) -> Rule:
+def _one_of(codes: Mapping[str, str]) -> Rule:
     return Rule(
         codes=codes,
         problem="This code is not in the vocabulary.",
@@ -72,43 +72,12 @@ _RULES: dict[str, Rule] = {
     "owner": _DIVISION,
     "issuer": _DIVISION,
     "registration_id": _REGISTRATION,
-    "category": _codes(
-        "ORDINARY",
-        "BORN_ABROAD",
-        "ADOPTION",
-        "FACT_ADOPTION",
-        "WELFARE_HOME",
-        "FOREIGN_NONMARITAL",
-        "CATEGORY_EIGHT",
-        "OTHER_UNREGISTERED",
-    ),
-    "household_kind": _codes(
-        "FAMILY",
-        "STATION_COLLECTIVE",
-        "COMMUNITY_COLLECTIVE",
-        "UNIT_COLLECTIVE",
-        "UNIVERSITY_COLLECTIVE",
-        "WELFARE_COLLECTIVE",
-    ),
     "relation_to_head": Rule(
         r"[0-9]{2}",
         problem="This is not a relation to the head of household.",
         suggestion="Send the two digits of GB/T 4761, 99 for a non-relative.",
     ),
-    "follows": _codes("FATHER", "MOTHER", "BOTH", "OTHER", "NONE"),
-    "paternity_evidence": _codes("NONE", "DNA", "JUDGMENT"),
-    "placement_basis": _codes(
-        "STUDENT_PARENTS",
-        "OVERSEAS_PARENTS",
-        "PARENTS_WITHOUT_HUKOU_OR_CUSTODY",
-        "ADOPTION_REGISTERED",
-        "WELFARE_HOME",
-        "PARENT_IN_COLLECTIVE",
-        "CASE_DECIDED",
-    ),
-    "Withdrawal.cause": _codes("WRONG_NUMBER", "DUPLICATE", "COURT_REVOKED"),
-    "BlacklistChange.cause": _codes("STOLEN", "LOST", "FORGED", "MISPRINTED", "OTHER"),
-    "Invalidation.cause": _codes("EXCHANGED", "REPLACED", "WITHDRAWN_EDITION", "STOLEN_BLANK", "ERROR"),
+    **{name: _one_of(codes) for name, codes in VOCABULARIES.items()},
     "Withdrawal.unit_code": _UNIT_OR_AUTHORITY,
     "BlacklistChange.unit_code": _UNIT_OR_AUTHORITY,
     "Invalidation.unit_code": _UNIT_OR_AUTHORITY,

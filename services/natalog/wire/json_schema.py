@@ -44,7 +44,9 @@ def _field(record: str, field: Field) -> JsonSchema:
             schema["enum"].append(None)
     if field.has_default and field.default is not None:
         schema["default"] = field.default
-    return {**schema, "description": field.doc}
+    codes = rule_of(record, field.name).codes
+    labels = f" In Chinese: {', '.join(f'{code} {zh}' for code, zh in codes.items())}." if codes else ""
+    return {**schema, "description": field.doc + labels}
 
 
 def _value(type_: Type, record: str, field: str) -> JsonSchema:

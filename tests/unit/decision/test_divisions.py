@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from natalog.decision.divisions import (
-    _HEIRS,
+    CHANGES,
     contains,
     division_of,
     prefecture_of,
@@ -88,7 +88,7 @@ def test_the_days_of_the_table_are_the_days_of_its_comments():
 
     path = Path(module.__file__).with_name("divisions.py")
     rows = re.findall(r", (\d{5})\),  # .*(\d{4}-\d\d-\d\d)", path.read_text())
-    assert len(rows) == len(_HEIRS)
+    assert len(rows) == len(CHANGES)
     for counted, written in rows:
         assert date(1970, 1, 1) + timedelta(int(counted)) == date.fromisoformat(written)
 
