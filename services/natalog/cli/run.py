@@ -78,6 +78,7 @@ def projector(
     Exit codes: 0 stopped by a signal, or rebuilt; 1 ended by a fault, restart it; 11 refused to start: no database
     is set, it was folded from another ledger or migrated by a newer build, and the log says what to do.
     """
+    from natalog.ledger.rules import KEPT
     from natalog.settings import load
 
     settings = load()
@@ -86,7 +87,9 @@ def projector(
         if not stack.postgres:
             typer.echo(f"The stack on {data} runs without PostgreSQL.", err=True)
             raise typer.Exit(Exit.UNREACHABLE)
-        settings = settings.model_copy(update={"kafka": stack.kafka, "postgres": stack.postgres})
+        settings = settings.model_copy(
+            update={"kafka": stack.kafka, "postgres": stack.postgres, "rules_kept": data / KEPT}
+        )
     _run("projector", module="natalog.views.main", settings=settings, rebuild=rebuild)
 
 

@@ -20,7 +20,7 @@ from natalog.health import serve
 from natalog.kafka.clients import admin_client
 from natalog.kafka.offsets import Identity, LogBounds, identity_of
 from natalog.ledger.follow import LEDGER, LedgerReader
-from natalog.ledger.rules import remembered, rules_in_force
+from natalog.ledger.rules import KEPT, remembered, rules_in_force
 from natalog.settings import Settings
 from natalog.views.audit import Audit
 from natalog.views.database import LIVE, NotPrepared, Trouble, connect, reason_of, trouble_of
@@ -148,9 +148,8 @@ def refold(settings: Settings, interrupt: Interrupt) -> None:
 
 def known_rules(settings: Settings) -> RuleSets:
     """Every set that was kept here, and the one that is decided under now. Raises RuleSetError."""
-    known = remembered(settings.data)
-    own, _ = rules_in_force(settings.rules)
-    known.add(own)
+    known = remembered(settings.rules_kept or settings.data / KEPT)
+    known.add(rules_in_force(settings.rules))
     return known
 
 
