@@ -88,6 +88,12 @@ def test_what_the_decision_says_of_the_clock_counts(flag):
     assert cause(NOW, NOW, NOW, NOW + 2 * SLA_MS, flags=LATE | flag) == CLOCK
 
 
+def test_a_clock_at_the_end_of_its_range_does_not_wrap_around():
+    first, last = -(1 << 63), (1 << 63) - 1
+    assert cause(None, first, first, NOW) == UNKNOWN
+    assert cause(last, last, last, last) == TRANSPORT
+
+
 def test_minutes_and_skew_are_those_of_the_set_that_decided():
     ten = from_json('{"version": 100, "sla_seconds": 600, "skew_seconds": 2}')
     clocks = (NOW, NOW + 1, NOW + 16 * 60_000, NOW + 17 * 60_000)

@@ -43,18 +43,21 @@ def lateness_cause(
         return NONE
     if flags & (codes.CLOCK_SKEW | codes.BACKDATED):
         return CLOCK
+    # A sender's clock may say any time: what is reckoned with it must not wrap around at 64 bits.
+    sla: int = int(rules.sla_ms)
+    skew: int = int(rules.skew_ms)
     before: int | None = None
     for clock in (registered_at, captured_at, attempted_at, int(received_at)):
         if clock is None:
             continue
-        if before is not None and clock < before - rules.skew_ms:
+        if before is not None and clock < before - skew:
             return CLOCK
         before = clock if before is None or clock > before else before
     if registered_at is None or captured_at is None or attempted_at is None:
         return UNKNOWN
-    due: int = registered_at + rules.sla_ms
+    due: int = registered_at + sla
     if attempted_at > due:
         return STATION
-    if silent_from <= due < silent_to:
+    if int(silent_from) <= due < int(silent_to):
         return MINISTRY
     return TRANSPORT

@@ -32,7 +32,7 @@ class Projector:
                 "kafka": bootstrap,
                 "postgres": url,
                 "projector_metrics_port": self.port,
-                "data": directory / "data",
+                "rules_kept": directory / "rules",
                 "rules": file,
             }
         )
