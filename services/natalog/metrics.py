@@ -135,6 +135,7 @@ INTAKE_MISSING = Counter(
     "Offsets of an intake log that hold no record though later ones do, read twice: a stranger's transaction that was "
     "aborted, or records a broker lost. certificate.invalidations is left out: there transaction markers are normal.",
     ["topic", "partition"],
+    registry=REGISTRAR,
 )
 COMMITTED_DIFFERS = Counter(
     "natalog_committed_offset_differs",
@@ -242,6 +243,7 @@ GATEWAY_LIMITED = Counter(
 GATEWAY_CLOCK_OFFSET = Gauge(
     "natalog_gateway_clock_offset_seconds",
     "Broker's clock minus this host's, by the last status queries; NaN before the first. Status goes by the broker's.",
+    registry=GATEWAY,
 )
 REPLICA_STALENESS = Gauge(
     "natalog_replica_staleness_seconds",
@@ -340,6 +342,7 @@ PROJECTION_WAITING = Gauge(
     "natalog_projection_waiting_seconds",
     "Seconds that something has been waiting for PostgreSQL to commit it; 0: nothing waits. A database that hangs "
     "raises no error, so this alone tells of it.",
+    registry=PROJECTOR,
 )
 PROJECTION_ENTRIES = Counter(
     "natalog_projection_entries",
