@@ -222,6 +222,7 @@ def test_claims_and_contests_of_before_their_tables_were_there_are_taken_from_th
             connection.execute("DROP VIEW expired_claims")
             connection.execute("DROP TABLE claims")
             connection.execute("DROP TABLE contests CASCADE")
+            connection.execute("DROP INDEX filings_backfilled")
             connection.execute(
                 "CREATE VIEW contested_numbers AS SELECT FROM filings"
             )  # those of 0001 and 0002

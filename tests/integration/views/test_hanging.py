@@ -9,8 +9,8 @@ from random import Random
 
 import psycopg
 import pytest
-from prometheus_client import REGISTRY
 
+from natalog import metrics
 from natalog.views import projector as loop
 from natalog.views.database import Trouble
 from tests.integration.views.ledgers import OnKafka, made_up, registration
@@ -100,7 +100,7 @@ def woken_when_away(server: Server) -> bool:
     """Whether the alarm came; it is woken after half a minute in any case, or the test would never end."""
     deadline, away = time.monotonic() + 30, False
     while not away and time.monotonic() < deadline:
-        away = REGISTRY.get_sample_value("natalog_projection_failing", {"trouble": "away"}) == 1
+        away = metrics.PROJECTOR.get_sample_value("natalog_projection_failing", {"trouble": "away"}) == 1
         time.sleep(0.05)
     server.signal_all(signal.SIGCONT)
     return away
