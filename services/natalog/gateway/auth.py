@@ -20,6 +20,7 @@ import jwt
 from natalog.events import Principal
 from natalog.gateway.problems import Problem
 from natalog.gateway.roles import MAY, Call, allowed
+from natalog.wire.fields import looks_like_citizen_id
 
 log = logging.getLogger(__name__)
 
@@ -218,7 +219,7 @@ class Verifier:
 
 def _caller(claims: dict[str, Any], expires: float) -> Caller:
     sub, org, roles = claims["sub"], claims.get("org"), claims.get("roles")
-    if not (isinstance(sub, str) and _SUB.fullmatch(sub)):
+    if not (isinstance(sub, str) and _SUB.fullmatch(sub)) or looks_like_citizen_id(sub):
         raise Problem(401, "bad-token", "The token's `sub` must be 1 to 64 characters and no citizen ID.")
     if not (isinstance(org, str) and _ORG.fullmatch(org)):
         raise Problem(401, "bad-token", "The token's `org` must be a division or a 12-digit unit.")

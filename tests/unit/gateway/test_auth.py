@@ -70,6 +70,8 @@ def test_a_division_is_padded(issuer: Any, org: str, padded: str) -> None:
         {"org": "33010652000X"},
         {"sub": ""},
         {"sub": "11010119900307851X"},
+        {"sub": "110101900307851"},
+        {"sub": "desk-11010119900307851X"},
         {"sub": "with space"},
         {"lifetime": -60},
     ],
