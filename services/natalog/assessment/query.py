@@ -16,8 +16,7 @@ from psycopg.rows import dict_row
 
 from natalog.assessment import filing
 from natalog.assessment.facts import Facts, Place
-from natalog.assessment.filing import AT as _AT
-from natalog.assessment.filing import PLACE as _PLACE
+from natalog.assessment.filing import AT, PLACE
 from natalog.assessment.period import Period
 from natalog.assessment.position import GENESIS, Asked, Head, NotThere, Position, within
 
@@ -25,8 +24,8 @@ _RECEIVED: LiteralString = "received_at >= %(begins)s AND received_at < %(ends)s
 
 # Filings by their registration date like everything said of them; other kinds have none and go by receipt.
 _REFUSALS: LiteralString = f"""
-WITH {_AT}
-SELECT {_PLACE}, reason, count(*) AS refused
+WITH {AT}
+SELECT {PLACE}, reason, count(*) AS refused
 FROM (
     SELECT f.province, f.prefecture, f.unit_code, f.reason FROM filings f JOIN at USING (partition)
     WHERE f.seq < at.seq AND f.reason IS NOT NULL
@@ -38,8 +37,8 @@ FROM (
 GROUP BY 1, 2, 3, 4"""
 
 _CORRECTIONS: LiteralString = f"""
-WITH {_AT}
-SELECT {_PLACE},
+WITH {AT}
+SELECT {PLACE},
     count(*) FILTER (WHERE amendment) AS amendments,
     count(*) FILTER (WHERE backfill AND verdict = 'ACCEPTED' AND NOT amendment) AS backfilled
 FROM filings f JOIN at USING (partition)
@@ -49,8 +48,8 @@ GROUP BY 1, 2, 3"""
 # Each contest stands with the unit whose entry opened it. A province's login also sees those of others that its units
 # are party to (docs/projection.md), but not the entry that opened them: they are not its own.
 _CONTESTED: LiteralString = f"""
-WITH {_AT}
-SELECT {_PLACE},
+WITH {AT}
+SELECT {PLACE},
     count(*) FILTER (WHERE opened_at >= %(begins)s AND opened_at < %(ends)s) AS contested_opened,
     count(*) FILTER (WHERE closed_at >= %(begins)s AND closed_at < %(ends)s AND closed_seq < at.seq) AS contested_closed
 FROM contests c JOIN at USING (partition)
@@ -63,7 +62,7 @@ GROUP BY 1, 2, 3"""
 
 # From the moment a number was void, by its issuer's word or the listing's own, to the owner's listing of it.
 _LISTING: LiteralString = f"""
-WITH {_AT},
+WITH {AT},
 listed AS (
     SELECT b.province, b.owner AS prefecture, d.unit_code, b.listed_at, (
         SELECT least(b.effective_at, min(v.effective_at)) FROM voids v
@@ -73,15 +72,15 @@ listed AS (
     JOIN decisions d ON d.partition = b.partition AND d.seq = b.listed_seq AND d.received_at = b.listed_at
     WHERE b.listed_seq < at.seq AND b.listed_at >= %(begins)s AND b.listed_at < %(ends)s
 )
-SELECT {_PLACE}, count(*) AS listed,
+SELECT {PLACE}, count(*) AS listed,
     array_agg(((extract(epoch FROM listed_at) - extract(epoch FROM void_at)) * 1000)::bigint)
         FILTER (WHERE void_at < listed_at) AS listing
 FROM listed GROUP BY 1, 2, 3"""
 
 # The last claim of a unit on a number, and nothing of that unit after it (docs/projection.md, claims).
 _CLAIMS: LiteralString = f"""
-WITH {_AT}
-SELECT {_PLACE}, count(*) AS claims_unanswered
+WITH {AT}
+SELECT {PLACE}, count(*) AS claims_unanswered
 FROM claims c JOIN at USING (partition)
 WHERE c.claimed_seq < at.seq AND (c.closed_seq IS NULL OR c.closed_seq >= at.seq)
   AND c.claimed_at >= %(begins)s AND c.claimed_at < %(ends)s
