@@ -154,6 +154,18 @@ class Stage(Bench):
                 found[alert.registration_id, alert.event_id] += 1
         return found
 
+    def told_at(self) -> dict[str, int]:
+        """By registration, when it was first told of: the broker's time, UTC ms."""
+        first: dict[str, int] = {}
+        for log in read_logs(self.bootstrap, ["sla.alerts"])["sla.alerts"].values():
+            for record in log:
+                alert = decode(record.value)
+                assert isinstance(alert, events.FilingOverdue)
+                first[alert.registration_id] = min(
+                    record.timestamp, first.get(alert.registration_id, record.timestamp)
+                )
+        return first
+
     def await_alerts(self, owing: list[Owing], timeout: float = 40.0) -> None:
         """Until each of these was told, and nothing else, under one event id each."""
         wanted = {o.registration_id for o in owing}
