@@ -38,7 +38,7 @@ def plan(bootstrap: str, *, replication: int | None = None, declared: Mapping[st
 
     `replication` replaces topics.yaml's factor; below that factor min.insync.replicas becomes 1.
     """
-    return _plan(_admin(bootstrap), replication or _declared_replication(declared), declared)
+    return _cautious_plan(_admin(bootstrap), replication or _declared_replication(declared), declared)
 
 
 def apply(bootstrap: str, *, replication: int | None = None, declared: Mapping[str, Topic] = TOPICS) -> Plan:
@@ -49,7 +49,7 @@ def apply(bootstrap: str, *, replication: int | None = None, declared: Mapping[s
     """
     admin = _admin(bootstrap)
     factor = replication or _declared_replication(declared)
-    found = _plan(admin, factor, declared)
+    found = _cautious_plan(admin, factor, declared)
     _create(admin, [declared[d.topic] for d in found.differences if d.action is Action.CREATE], factor)
     _configure(admin, [d for d in found.differences if d.action in (Action.SET, Action.RESET)])
     for difference in found.refused:
@@ -98,6 +98,11 @@ def _declared_replication(declared: Mapping[str, Topic]) -> int:
 
 
 def _plan(admin: AdminClient, replication: int, declared: Mapping[str, Topic]) -> Plan:
+    brokers, found = observe(admin)
+    return compare(declared, found, brokers=brokers, replication=replication)
+
+
+def _cautious_plan(admin: AdminClient, replication: int, declared: Mapping[str, Topic]) -> Plan:
     brokers, found = observe(admin)
     plan = compare(declared, found, brokers=brokers, replication=replication)
     return replace(plan, cautions=cautions_of(found, _broker(admin), replication=replication))
