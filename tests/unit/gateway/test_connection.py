@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import select
 import socket
-import threading
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -14,6 +13,7 @@ import pytest
 import uvicorn
 
 from natalog.gateway.connection import HEAD_BYTES, Connection
+from tests.unit.gateway.serving import serving
 
 SOON = 0.4
 
@@ -37,24 +37,8 @@ async def answer(scope: Any, receive: Any, send: Any) -> None:
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[uvicorn.Server]:
-    config = uvicorn.Config(
-        answer,
-        port=0,
-        loop="uvloop",
-        http=Impatient,
-        ws="none",
-        lifespan="off",
-        log_config=None,
-        timeout_keep_alive=1,
-    )
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    yield server
-    server.should_exit = True
-    thread.join(10)
+    with serving(answer, Impatient, timeout_keep_alive=1) as server:
+        yield server
 
 
 def dial(server: uvicorn.Server) -> socket.socket:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import threading
 import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -20,6 +19,7 @@ from natalog.gateway.connection import Connection
 from natalog.gateway.language import Language
 from natalog.gateway.limits import Limits
 from natalog.gateway.submitting import Streamed
+from tests.unit.gateway.serving import serving
 
 STILL = 1.0
 """Seconds in which neither side moves."""
@@ -61,17 +61,8 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[uvicorn.
         )
         await Streamed("claim", 1.0, parts, visit)(scope, receive, send)
 
-    config = uvicorn.Config(
-        app, port=0, loop="uvloop", http=Connection, ws="none", lifespan="off", log_config=None
-    )
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    yield server
-    server.should_exit = True
-    thread.join(10)
+    with serving(app, Connection) as server:
+        yield server
 
 
 def dial(server: uvicorn.Server) -> socket.socket:
