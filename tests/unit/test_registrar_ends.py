@@ -26,6 +26,7 @@ def rechecked(deciding: list[Partition], ends: dict[tuple[str, int], int]) -> li
         deciding=lambda: deciding,
         recheck=lambda partitions: found.extend(p.number for p in partitions),
         _markers=SimpleNamespace(look=lambda deciding, ends, now: None),
+        _stalls=SimpleNamespace(is_stalled=lambda partition, ends, now: False),
     )
     Desk.compare_ends(desk, SimpleNamespace(ends=lambda: ends), 0.0)  # type: ignore[arg-type]
     return found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,28 +10,11 @@ import pytest
 from natalog.ledger.follow import Stretch
 from natalog.registrar.markers import QUIET, Markers
 from natalog.registrar.partition import Partition, Phase
+from natalog.registrar.probe import Probe
 from natalog.registrar.takeover import Findings, missing_intake, passed
 from natalog.registrar.work import MARKED, MARKED_TOPIC
 from natalog.wire.topics import INTAKE_TOPICS
-
-
-class FakeReader:
-    """Has read `stretches` at the next look."""
-
-    def __init__(self) -> None:
-        self.stretches: list[Stretch] = []
-        self.reading: dict[int, int] = {}
-
-    def start(self, positions: Mapping[int, int]) -> None:
-        self.reading |= positions
-
-    def stop(self, partitions: list[int]) -> None:
-        for number in partitions:
-            del self.reading[number]
-
-    def read(self, _limit: int, _timeout: float) -> list[Stretch]:
-        found, self.stretches = self.stretches, []
-        return found
+from tests.unit.fake_reader import FakeReader
 
 
 @pytest.fixture
@@ -42,7 +24,7 @@ def reader() -> FakeReader:
 
 @pytest.fixture
 def markers(reader: FakeReader) -> Markers:
-    return Markers(reader)  # type: ignore[arg-type]
+    return Markers(Probe(reader))  # type: ignore[arg-type]
 
 
 def partition(number: int, decided: int) -> Partition:

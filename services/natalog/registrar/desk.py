@@ -16,10 +16,11 @@ from natalog.ledger.fold import Fold, ShelfDisagrees
 from natalog.ledger.follow import LEDGER, LedgerReader, Stretch
 from natalog.ledger.rocks import StoreFailed
 from natalog.ledger.store import Store
-from natalog.registrar.faults import ForeignWriter, OutcomeUnknown
+from natalog.registrar.faults import ForeignWriter
 from natalog.registrar.intake import Intake
 from natalog.registrar.markers import Markers
 from natalog.registrar.partition import Partition, Patience, Phase
+from natalog.registrar.stalls import Stalls
 from natalog.registrar.takeover import Findings, Round, compare_committed, missing_intake, passed
 from natalog.registrar.work import MARKED, MARKED_TOPIC
 from natalog.wire.topics import INTAKE_TOPICS
@@ -38,6 +39,7 @@ class Desk:
         store: Store,
         reader: LedgerReader,
         markers: Markers,
+        stalls: Stalls,
         admin: AdminClient,
         offsets: Consumer,
         history: Mapping[int, int],
@@ -50,6 +52,7 @@ class Desk:
         self._store = store
         self._reader = reader
         self._markers = markers
+        self._stalls = stalls
         self._admin = admin
         self._offsets = offsets
         self._rounds: list[Round] = []
@@ -168,17 +171,7 @@ class Desk:
             self.recheck(shorter)
         self._markers.look(self.deciding(), found, now)
         for partition in self.deciding():
-            if any(
-                at < found.get((topic, partition.number), 0)
-                for topic, at in zip(INTAKE_TOPICS, partition.resume, strict=True)
-                if topic != MARKED_TOPIC
-            ) and partition.patience.is_spent(partition.resume, now):
-                raise OutcomeUnknown(f"intake partition {partition.number} delivers nothing")
-            if partition.patience.is_over(
-                partition.resume, [found.get((t, partition.number), 0) for t in INTAKE_TOPICS], now
-            ):
-                log.warning("intake stalled: reading again", extra={"partition": partition.number})
-                metrics.REGISTRAR_THROWN_AWAY.labels("stalled").inc()
+            if self._stalls.is_stalled(partition, found, now):
                 self._open_intake().open([partition.number])
 
     def halt(
@@ -213,9 +206,10 @@ class Desk:
         if passed := [p for p in self.partitions if p.phase is Phase.TAKING_OVER and self._has_passed(p)]:
             self._start_deciding(passed)
 
-    def pass_markers(self) -> None:
-        """Take what has been read of offsets that may hold transaction markers alone. Waits for nothing."""
+    def pass_empty(self) -> None:
+        """Take what has been read of offsets that may hold no record. Waits for nothing."""
         self._markers.read(self.partitions)
+        self._stalls.read(self.partitions)
 
     def to_vouch(self, *, all_of_them: bool) -> list[Partition]:
         """Where the group's committed offsets are to be committed: where markers were passed of which it does not know,

@@ -21,14 +21,20 @@ class Gaps:
 
     def __init__(self, partition: int) -> None:
         self._partition = partition
-        self._suspected: set[tuple[int, int]] = set()
-        self.known: set[tuple[int, int]] = set()
-        """(topic index, offset) of records after a gap that a second reading confirmed."""
+        self.forget()
 
     def forget(self) -> None:
         """Believe none of them any more: another may have decided here meanwhile."""
-        self._suspected.clear()
-        self.known.clear()
+        self._suspected: set[tuple[int, int]] = set()
+        self.known: set[tuple[int, int]] = set()
+        """(topic index, offset) of records after a gap that a second reading confirmed."""
+        self._told: dict[int, tuple[int, int]] = {}
+        """Topic index to the last gap told of there: its first offset and the one after it."""
+
+    def beyond(self, topic: int, offset: int) -> int:
+        """The first offset from this one on that does not lie in a gap told of."""
+        first, end = self._told.get(topic, (0, 0))
+        return end if first <= offset < end else offset
 
     def sift(self, columns: Columns, causes: Sequence[int]) -> Columns | None:
         """The records not decided yet, `causes` being the last decided offsets by topic. None when the intake is to be
@@ -37,25 +43,27 @@ class Gaps:
             try:
                 return in_order(columns, causes, self.known)
             except IntakeGap as gap:
-                if gap.place not in self._suspected:
-                    self._suspected.add(gap.place)
-                    log.warning(
-                        "intake gap: reading again", extra={"partition": self._partition, "detail": str(gap)}
-                    )
-                    metrics.REGISTRAR_THROWN_AWAY.labels("gap").inc()
-                    return None
-                self._tell(gap)
+                if self.beyond(gap.topic, gap.first) < gap.offset:
+                    if gap.place not in self._suspected:
+                        self._suspected.add(gap.place)
+                        detail = {"partition": self._partition, "detail": str(gap)}
+                        log.warning("intake gap: reading again", extra=detail)
+                        metrics.REGISTRAR_THROWN_AWAY.labels("gap").inc()
+                        return None
+                    self.tell(gap.topic, gap.first, gap.offset)
                 self.known.add(gap.place)
 
-    def _tell(self, gap: IntakeGap) -> None:
-        topic = INTAKE_TOPICS[gap.topic]
-        metrics.INTAKE_MISSING.labels(topic, self._partition).inc(gap.offset - gap.first)
+    def tell(self, topic: int, first: int, end: int) -> None:
+        """Nothing stands from `first` to before `end`, as two readings found."""
+        fresh = self.beyond(topic, first)
+        self._told[topic] = (first, end)
+        metrics.INTAKE_MISSING.labels(INTAKE_TOPICS[topic], self._partition).inc(end - fresh)
         log.error(
             "hole in an intake log: offsets without a record",
             extra={
-                "topic": topic,
+                "topic": INTAKE_TOPICS[topic],
                 "partition": self._partition,
-                "first_offset": gap.first,
-                "last_offset": gap.offset - 1,
+                "first_offset": fresh,
+                "last_offset": end - 1,
             },
         )

@@ -253,7 +253,7 @@ class Registrar:
             ends, self._ends = self._ends, None
             self._enter(self._landed_flight())  # its entries stand beyond the last known end
             self._desk.compare_ends(ends, now)
-        self._desk.pass_markers()
+        self._desk.pass_empty()
         if now - self._watched > self._pace.watch:
             self._watched = now
             if self._ends is None and (places := self._desk.watched()):

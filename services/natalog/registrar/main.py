@@ -36,6 +36,8 @@ from natalog.registrar.faults import Ending
 from natalog.registrar.intake import LEAD, Intake
 from natalog.registrar.loop import Registrar
 from natalog.registrar.markers import Markers
+from natalog.registrar.probe import Probe
+from natalog.registrar.stalls import Stalls
 from natalog.registrar.work import MARKED_TOPIC, Decider
 from natalog.registrar.writer import LedgerWriter
 from natalog.settings import Settings
@@ -122,10 +124,15 @@ def build(settings: Settings) -> Registrar:
         transaction_timeout=settings.registrar_transaction_ms / 1000,
     )
     writer.start()
+
+    def probe_of(topic: str) -> Probe:
+        return Probe(LedgerReader(settings.kafka, f"{instance}-probe", topic))
+
     desk = Desk(
         store=store,
         reader=LedgerReader(settings.kafka, instance),
-        markers=Markers(LedgerReader(settings.kafka, instance, MARKED_TOPIC)),
+        markers=Markers(probe_of(MARKED_TOPIC)),
+        stalls=Stalls(probe_of),
         admin=admin,
         offsets=offsets_consumer(settings.kafka, settings.registrar_group, instance),
         history=_history(admin, [p for p, shelf in enumerate(store.shelves) if shelf.position() is None]),

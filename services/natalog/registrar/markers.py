@@ -13,8 +13,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from natalog.kafka.offsets import Place
-from natalog.ledger.follow import LedgerReader
 from natalog.registrar.partition import Partition, Phase
+from natalog.registrar.probe import Probe
 from natalog.registrar.work import MARKED, MARKED_TOPIC
 
 log = logging.getLogger(__name__)
@@ -22,8 +22,6 @@ log = logging.getLogger(__name__)
 QUIET = 5.0
 """Seconds without progress or growth after which the end is read: a third of the time until an intake counts as stalled
 (partition.STALL), so that markers are not taken for records that wait."""
-_RECORDS = 10
-"""Most read at a time; one record is enough to know that records wait."""
 
 
 @dataclass(slots=True)
@@ -33,14 +31,13 @@ class _Wait:
     resume: int
     end: int
     since: float
-    being_read: bool = False
 
 
 class Markers:
-    """Reads where something seems to wait for long. `reader` reads MARKED_TOPIC and nobody else uses it."""
+    """Reads where something seems to wait for long. `probe` reads MARKED_TOPIC."""
 
-    def __init__(self, reader: LedgerReader) -> None:
-        self._reader = reader
+    def __init__(self, probe: Probe) -> None:
+        self._probe = probe
         self._waits: dict[int, _Wait] = {}
 
     def look(self, deciding: Iterable[Partition], ends: Mapping[Place, int], now: float) -> None:
@@ -50,39 +47,27 @@ class Markers:
             end = ends.get((MARKED_TOPIC, number), 0)
             wait = self._waits.get(number)
             if wait is None or (wait.resume, wait.end) != (resume, end):
-                self._forget(number)
-                if resume < end:
-                    self._waits[number] = _Wait(resume, end, now)
-            elif now - wait.since >= QUIET and not wait.being_read:
-                # Again after as long, should records be found that wait.
-                wait.since, wait.being_read = now, True
-                self._reader.start({number: resume})
+                self._probe.forget(number)
+                self._waits[number] = _Wait(resume, end, now)
+            elif resume < end and now - wait.since >= QUIET and number not in self._probe.asked:
+                wait.since = now  # again after as long, should records be found that wait
+                self._probe.ask(number, resume)
 
     def read(self, partitions: Sequence[Partition]) -> None:
         """Let partitions pass what was read and held no record. Waits for nothing."""
-        for stretch in self._reader.read(_RECORDS, 0.0):
-            wait = self._waits.get(stretch.partition)
-            if wait is None or not wait.being_read:
+        for answer in self._probe.answers():
+            if answer.holds_records or answer.end == answer.first:
                 continue
-            wait.being_read = False
-            self._reader.stop([stretch.partition])
-            partition = partitions[stretch.partition]
-            if stretch.offsets or stretch.outside or stretch.position <= wait.resume:
-                continue
+            partition = partitions[answer.partition]
             # Nothing stands between: what comes later lies beyond. And what lies before must still count as decided,
             # which it does not where the ledger lost its end meanwhile.
-            if partition.phase is Phase.DECIDING and wait.resume <= partition.resume[MARKED]:
-                partition.passed = max(partition.passed, stretch.position)
+            if partition.phase is Phase.DECIDING and answer.first <= partition.resume[MARKED]:
+                partition.passed = max(partition.passed, answer.end)
                 log.info(
                     "transaction markers passed",
                     extra={
                         "partition": partition.number,
-                        "first_offset": wait.resume,
-                        "count": stretch.position - wait.resume,
+                        "first_offset": answer.first,
+                        "count": answer.end - answer.first,
                     },
                 )
-
-    def _forget(self, number: int) -> None:
-        wait = self._waits.pop(number, None)
-        if wait is not None and wait.being_read:
-            self._reader.stop([number])

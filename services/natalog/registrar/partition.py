@@ -121,3 +121,8 @@ class Partition:
         offsets = [last + 1 for last in self.fold.head.causes]
         offsets[MARKED] = max(offsets[MARKED], self.passed)
         return offsets
+
+    @property
+    def unread(self) -> list[int]:
+        """Next offset of each intake topic where a record may stand: `resume`, and past gaps told of."""
+        return [self.gaps.beyond(topic, offset) for topic, offset in enumerate(self.resume)]

@@ -5,10 +5,10 @@ from __future__ import annotations
 import signal
 import time
 
-from confluent_kafka import ConsumerGroupTopicPartitions, Producer, TopicPartition
+from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
 
 from tests.integration.registrar.conftest import Bench
-from tests.integration.registrar.records import filing, listing, number, void
+from tests.integration.registrar.records import filing, listing, number
 
 
 def test_lost_committed_offsets(bench: Bench) -> None:
@@ -100,32 +100,6 @@ def test_decided_intake_may_expire(bench: Bench) -> None:
     sent += bench.sender.send([filing(number(5)) for _ in range(10)])
     assert len(bench.eventually_valid(sent, complete=False).entries[5]) == 20
     assert again.report()["halted"] == {}
-
-
-def test_a_hole_in_an_intake_log_is_told_of(bench: Bench) -> None:
-    """Here of somebody else's transaction that was aborted: five records and the marker."""
-    registrar = bench.registrar().wait_ready()
-    old = number(2)
-    sent = bench.sender.send([filing(number(5)), filing(old), void(old, replaced_by=number(5))])
-    bench.eventually(sent + 1)
-    stranger = Producer(
-        {"bootstrap.servers": bench.bootstrap, "transactional.id": "stranger", "log_level": 0}
-    )
-    stranger.init_transactions(30)
-    stranger.begin_transaction()
-    for _ in range(5):
-        stranger.produce("birth.registrations", b"?", b"?", 5)
-    stranger.flush(10)
-    stranger.abort_transaction(30)
-    sent += bench.sender.send([filing(number(5)), void(number(5))])
-    bench.eventually(sent + 1)
-    missing = "natalog_intake_missing_records_total"
-    registrar.wait_for(lambda: registrar.metric(missing) == 6, 10, "told of")
-    assert registrar.metric(missing, topic="birth.registrations", partition="5") == 6
-    assert registrar.times_logged("hole in an intake log") == 1, "not of markers beside it"
-    assert registrar.logged('"partition":5,"first_offset":1,"last_offset":6')
-    assert registrar.metric("natalog_registrar_batches_thrown_away_total", cause="gap") == 1
-    assert registrar.report()["halted"] == {}
 
 
 def expire(bench: Bench, partition: int, before: int) -> None:
