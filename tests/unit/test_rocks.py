@@ -160,7 +160,7 @@ class FailingDatabase:
     def get(self, _key: object) -> None:
         raise Exception(self._error)
 
-    def items(self, **_options: object) -> None:
+    def iter(self, _options: object) -> None:
         raise Exception(self._error)
 
 

@@ -12,7 +12,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from rocksdict import Rdict
+from rocksdict import Rdict, ReadOptions
 
 # "While lock file …", "lock hold by current process": a damaged *block* is something else.
 _IN_USE = re.compile(r"\block (file|hold)")
@@ -49,6 +49,22 @@ def is_damaged(error: Exception) -> bool:
     """
     text = str(error)
     return _MISSING in text if "IO error" in text else text.startswith(_OF_CONTENT)
+
+
+def rows_from(database: Rdict, first: bytes, options: ReadOptions) -> Iterator[tuple[bytes, bytes]]:
+    """Keys and values in order. What RocksDB meets on its way is raised.
+
+    Rdict.items() ends at a damaged block as if nothing came after it, and says nothing.
+    """
+    rows = database.iter(options)
+    try:
+        rows.seek(first)
+        while rows.valid():
+            yield rows.key(), rows.value()
+            rows.next()
+        rows.status()
+    finally:
+        del rows  # an error's traceback would keep it, and a database is in use as long as it lives
 
 
 @contextlib.contextmanager

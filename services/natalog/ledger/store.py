@@ -15,7 +15,7 @@ import logging
 import os
 import shutil
 import struct
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -87,15 +87,6 @@ class Shelf:
             # rocksdict types keys and values as anything it can hold; without pickling they are bytes.
             found: list[bytes | None] = self._family.get(wanted)  # type: ignore[arg-type,assignment]
         return {key: state for key, state in zip(distinct, found, strict=True) if state is not None}
-
-    def keys_from(self, first: bytes) -> Iterator[bytes]:
-        """Keys in order, from `first` on, as they stand in the store."""
-        # As above.
-        return iter(self._family.keys(from_key=first))  # type: ignore[arg-type]
-
-    def items_from(self, first: bytes) -> Iterator[tuple[bytes, bytes]]:
-        """Keys and values in order, from `first` on, as they stand in the store."""
-        return iter(self._family.items(from_key=first))  # type: ignore[arg-type]
 
     def write(self, states: Mapping[bytes, bytes], position: Position) -> None:
         """Put new states and the position they belong to, in one step."""

@@ -45,7 +45,7 @@ from rocksdict import (
 )
 
 from natalog.ledger.head import Head
-from natalog.ledger.rocks import StoreFailed, is_damaged, named_failures, open_or_empty
+from natalog.ledger.rocks import StoreFailed, is_damaged, named_failures, open_or_empty, rows_from
 from natalog.ledger.store import Position
 from natalog.status.sets import Changes, Sets
 
@@ -272,7 +272,7 @@ class ViewStore:
         options = ReadOptions()
         options.set_total_order_seek(not within)
         try:
-            yield from self._database.items(from_key=first, read_opt=options)
+            yield from rows_from(self._database, first, options)
         except Exception as error:
             raise _unreadable(error) from error
 

@@ -14,7 +14,9 @@ from natalog.decision.packing import unpack
 from natalog.events import BlacklistAction, BlacklistChange, Invalidation, InvalidationAction, Principal
 from natalog.gateway.listings import Listings, Question, rows
 from natalog.ledger.head import Head
-from natalog.ledger.store import Position, Store
+from natalog.ledger.store import Position
+from natalog.status.store import ViewStore
+from natalog.status.view import Rows
 from natalog.wire.content import content_of
 from natalog.wire.hot import read_entry
 from natalog.wire.partition import partition_of
@@ -28,8 +30,8 @@ class View:
 
     def __init__(self, directory: Path) -> None:
         self.ledger = MemoryLedger()
-        self.store = Store(directory, PARTITIONS)
-        self.listings = Listings(lambda: self.store.shelves)
+        self.store = ViewStore(directory, PARTITIONS)
+        self.listings = Listings(lambda: [Rows(self.store, partition) for partition in range(PARTITIONS)])
 
     def fold(self) -> None:
         for partition, records in self.ledger.ledger.items():
@@ -37,7 +39,7 @@ class View:
             for record in records:
                 assert record.value is not None
                 made |= rows(read_entry(record.value), record.value, record.offset)
-            self.store.shelves[partition].write(made, Position(Head.genesis(), -1))
+            self.store.write(partition, Position(Head.genesis(), -1), [], {}, None, made)
 
     def change(self, number: str, action: str, owner: str = "330100", **more: Any) -> uuid.UUID:
         org = more.pop("org", owner)
