@@ -10,7 +10,7 @@ import re
 import time
 import urllib.parse
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -107,16 +107,10 @@ class Keys:
 
     def _reload(self, began: float) -> None:
         try:
-            document = self._read()
-            found = {}
-            for index, jwk in enumerate(document["keys"]):
-                if jwk.get("kty") in ("OKP", "RSA") and jwk.get("use", "sig") == "sig":
-                    key = jwt.PyJWK(jwk)
-                    if (
-                        key.algorithm_name in ALGORITHMS
-                        and getattr(key.key, "key_size", _RSA_BITS) >= _RSA_BITS
-                    ):
-                        found[str(jwk.get("kid", index))] = key
+            keys = self._read()["keys"]
+            found = dict(_usable(keys))
+            if keys and not found:
+                raise ValueError("no key of the set can be used")
             self._keys, self._read_at = found, began
         except Exception as error:  # whatever an issuer may send
             # The keys at hand stay good: an issuer that is away for a minute must not stop registrations.
@@ -129,6 +123,19 @@ class Keys:
             if not is_trusted(answer.url):  # where it was sent on to
                 raise ValueError("the JWKS came by a way on which anybody may change it")
             return json.loads(answer.read(1 << 20))
+
+
+def _usable(keys: Sequence[Any]) -> Iterator[tuple[str, jwt.PyJWK]]:
+    """Key ids and keys that may sign tokens. One that cannot be read is ignored, as RFC 7517 section 5 wants it: the
+    issuer's others must not wait until it is mended."""
+    for index, jwk in enumerate(keys):
+        try:
+            if jwk.get("kty") in ("OKP", "RSA") and jwk.get("use", "sig") == "sig":
+                key = jwt.PyJWK(jwk)
+                if key.algorithm_name in ALGORITHMS and getattr(key.key, "key_size", _RSA_BITS) >= _RSA_BITS:
+                    yield str(jwk.get("kid", index)), key
+        except Exception as error:  # whatever an issuer may send
+            log.warning("a key of the JWKS is ignored", extra={"index": index, "error": type(error).__name__})
 
 
 def is_trusted(address: str) -> bool:
