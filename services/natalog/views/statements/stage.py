@@ -5,16 +5,17 @@ from __future__ import annotations
 from natalog.views.decision_row import DECISION_COLUMNS
 from natalog.views.filing_row import FILING_COLUMNS
 
-
 Columns = tuple[tuple[str, str], ...]
 
 _FIRST = "seq received_at partition turn counts takes contested wellformed kind key registration_id".split()
-"""What statements choose rows by comes first, and what has a fixed width before the rest: to reach a column PostgreSQL
+"""Columns that statements choose rows by come first, those of a fixed width ahead of all: to reach a column PostgreSQL
 walks over those before it, row by row and in each statement."""
 
 
 def _stage(name: str, columns: Columns) -> str:
-    ordered = sorted(columns, key=lambda column: _FIRST.index(column[0]) if column[0] in _FIRST else len(_FIRST))
+    ordered = sorted(
+        columns, key=lambda column: _FIRST.index(column[0]) if column[0] in _FIRST else len(_FIRST)
+    )
     fields = ", ".join(f"{column} {type_}" for column, type_ in ordered)
     return f"CREATE TEMPORARY TABLE {name} ({fields}) ON COMMIT DELETE ROWS"
 
