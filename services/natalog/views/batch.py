@@ -76,6 +76,9 @@ class Batch:
         self._decisions: BytesWriter = BytesWriter()
         self._filings.write(HEADER)
         self._decisions.write(HEADER)
+        self._keys: list[bytes] = []  # of the filings, in order of their rows
+        self._ends: list[int] = [len(HEADER)]  # where each of these rows ends, and before them the header
+        self._arranged: bytes | None = None
         self._turns: dict[bytes, int] = {}
         self.filings: int = 0
         self.decisions: int = 0
@@ -102,9 +105,21 @@ class Batch:
         """Bytes to be copied."""
         return len(self._filings) + len(self._decisions)
 
+    def arrange(self) -> None:
+        """Put the filings in order of their keys; nothing is added after that.
+
+        PostgreSQL then finds neighbours in its indexes one after the other, pages and all. Here, because the rows are
+        too wide to be sorted there, and because our core waits for that one. What is written is the same in any order.
+        """
+        keys, ends, rows = self._keys, self._ends, self._filings.getvalue()
+        pieces = [HEADER]
+        for i in sorted(range(len(keys)), key=keys.__getitem__):
+            pieces.append(rows[ends[i] : ends[i + 1]])
+        self._arranged = b"".join(pieces)
+
     def filing_rows(self) -> bytes:
         """What COPY takes for `stage_filings`, but for its TRAILER."""
-        return self._filings.getvalue()
+        return self._filings.getvalue() if self._arranged is None else self._arranged
 
     def decision_rows(self) -> bytes:
         """The same for `stage_decisions`."""
@@ -191,6 +206,8 @@ class Batch:
                     row, partition, key, entry, digest, value, silent_from, silent_to, turn & 0x7FFF, rules
                 ):
                     self.unplaced += 1
+                self._keys.append(key)
+                self._ends.append(len(row))
                 self.filings += 1
                 return
         if not decision_row(self._decisions, partition, key, entry, digest, kind, rules):

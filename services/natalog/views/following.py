@@ -64,6 +64,7 @@ class Following:
             tail = self.tails[stretch.partition]
             if not tail.halted:
                 self._take(batch, tail, stretch)
+        batch.arrange()
         for partition, offsets in batch.void.items():
             log.error("void entries skipped", extra={"partition": partition, "offsets": offsets[:10]})
         return batch

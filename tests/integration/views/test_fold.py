@@ -24,11 +24,14 @@ COUNT = 250
 
 
 def fold(writer: Writer, entries, chance: Random, most: int) -> None:
-    """In batches of a random size; now and then a batch comes a second time, or its transaction is lost."""
+    """In batches of a random size, in order of keys or of the ledger; now and then a batch comes a second time, or its
+    transaction is lost."""
     at = 0
     while at < len(entries):
         piece = entries[at : at + 1 + int(chance.random() * most)]
         batch = batch_of(writer, stretch(PARTITION, piece, at))
+        if chance.random() < 0.5:
+            batch.arrange()
         if chance.random() < 0.1:
             with pytest.raises(ZeroDivisionError):
                 lost(writer, batch)

@@ -5,16 +5,29 @@ from __future__ import annotations
 from natalog.views.decision_row import DECISION_COLUMNS
 from natalog.views.filing_row import FILING_COLUMNS
 
+Columns = tuple[tuple[str, str], ...]
 
-def _stage(name: str, columns: tuple[tuple[str, str], ...]) -> str:
-    fields = ", ".join(f"{column} {type_}" for column, type_ in columns)
+_FIRST = "seq received_at partition turn counts takes contested wellformed kind key registration_id".split()
+"""Columns that statements choose rows by come first, those of a fixed width ahead of all: to reach a column PostgreSQL
+walks over those before it, row by row and in each statement."""
+
+
+def _stage(name: str, columns: Columns) -> str:
+    ordered = sorted(
+        columns, key=lambda column: _FIRST.index(column[0]) if column[0] in _FIRST else len(_FIRST)
+    )
+    fields = ", ".join(f"{column} {type_}" for column, type_ in ordered)
     return f"CREATE TEMPORARY TABLE {name} ({fields}) ON COMMIT DELETE ROWS"
+
+
+def _copy(name: str, columns: Columns) -> str:
+    return f"COPY {name} ({', '.join(column for column, _ in columns)}) FROM STDIN (FORMAT binary)"
 
 
 TABLES = (_stage("stage_filings", FILING_COLUMNS), _stage("stage_decisions", DECISION_COLUMNS))
 
-COPY_FILINGS = "COPY stage_filings FROM STDIN (FORMAT binary)"
-COPY_DECISIONS = "COPY stage_decisions FROM STDIN (FORMAT binary)"
+COPY_FILINGS = _copy("stage_filings", FILING_COLUMNS)
+COPY_DECISIONS = _copy("stage_decisions", DECISION_COLUMNS)
 
 _STAGE_ONLY = frozenset(["counts", "takes", "contested", "turn"])
 _OF_REGISTRATION = frozenset(
