@@ -22,6 +22,9 @@ READY_WITHIN = 120.0  # seconds
 
 def main(work: Path) -> int:
     """Exit code 0 when the installed wheel serves a request and stops cleanly."""
+    signal.signal(
+        signal.SIGTERM, lambda *_: sys.exit(1)
+    )  # scripts/test broken off: the stack is stopped all the same
     natalog = install(build(work), work)
     elsewhere = work / "elsewhere"
     elsewhere.mkdir()

@@ -23,6 +23,25 @@ LONGEST = ("tests/e2e/", "tests/integration/watch/", "tests/integration/registra
 """Tests that are begun first: with a worker for each file, what is begun last runs alone."""
 
 
+ONCE = frozenset(
+    {
+        "tests/unit/test_prometheus_rules.py",
+        "tests/unit/gateway/test_connection.py",
+        "tests/property/test_sample_split.py",
+    }
+)
+"""The costly ones of those behind which nothing is compiled (tests/unit/test_once.py holds them to that): left out of
+the interpreted run, where a compiled one follows."""
+
+
+def pytest_ignore_collect(collection_path: Path) -> bool | None:
+    """Leave out of the interpreted run what the compiled one does as well."""
+    followed = (
+        os.environ.get("NATALOG_TEST_HOT") == "interpreted" and not (ROOT / ".setup/interpreted").is_file()
+    )
+    return True if followed and collection_path.relative_to(ROOT).as_posix() in ONCE else None
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the longest first; the others stay as they are."""
     items.sort(key=lambda item: [not item.nodeid.startswith(place) for place in LONGEST])

@@ -28,6 +28,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from natalog import metrics
 from natalog.local.postgres import find_binaries
+from tests.e2e import SHORT_LIVED
 
 pytestmark = [
     pytest.mark.slow,
@@ -58,7 +59,7 @@ class Demo:
                 [*COMMAND, "--data", str(data)],
                 stdout=said,
                 stderr=said,
-                env={**os.environ, "NATALOG_KAFKA_HEAP": "512"},
+                env={**os.environ, **SHORT_LIVED},
             )
 
     def wait(self) -> dict[str, Any]:

@@ -12,10 +12,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e import SHORT_LIVED
+
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 COMMAND = (sys.executable, "-m", "natalog", "demo", "--seed", "7")
-ENVIRONMENT = {**os.environ, "NATALOG_KAFKA_HEAP": "512"}
+ENVIRONMENT = {**os.environ, **SHORT_LIVED}
 
 
 def _alive(pid: int) -> bool:

@@ -20,6 +20,7 @@ from confluent_kafka.admin import AdminClient
 
 from natalog.local import stackfile
 from natalog.local.postgres import find_binaries
+from tests.e2e import SHORT_LIVED
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
@@ -42,7 +43,7 @@ class Up:
             [*NATALOG, "up", "--data", str(self.data), *arguments],
             stderr=subprocess.PIPE,
             text=True,
-            env={**os.environ, "NATALOG_KAFKA_HEAP": "512"},
+            env={**os.environ, **SHORT_LIVED},
         )
 
     @property

@@ -62,6 +62,9 @@ def test_records_survive_kill_and_change_of_ports(own_kafka: Broker) -> None:
 def test_its_directory_may_have_any_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LC_ALL", "C")  # where Java would take all but ASCII for question marks
     directory = tmp_path / r"出生\u 登记=é #:𠮷"
+    settings = load()
+    # Formatted by Kafka's own tool, which reads the name too.
+    KafkaNode(directory, 1, 2, find_libs(settings.kafka_libs), find_java(settings.java)).prepare()
     broker = Broker.start(directory)
     try:
         broker.create_topics(["t"], partitions=1)
