@@ -48,6 +48,11 @@ class Settings(BaseSettings):
         default=10_000, ge=1_000, description="milliseconds until the broker aborts an unfinished transaction"
     )
     registrar_batch: int = Field(default=8_000, ge=20, description="most intake records in one transaction")
+    registrar_accept_sender_times: bool = Field(
+        default=False,
+        description="decide intake records by their sender's time where the broker stamped none; only to get past "
+        "those that came in while a topic was set to CreateTime",
+    )
     registrar_cache_mib: int = Field(
         default=64, ge=1, description="block cache of the registrar's state, MiB"
     )

@@ -60,6 +60,8 @@ class Desk:
         self._intake: Intake | None = None
         self._busy = False
         self.assigned_once = False
+        self.unknown: list[int] = []
+        """Partitions the group gave us that the ledger does not have."""
         self.before_leaving: Callable[[], None] = lambda: None
         """Called before partitions are given back, from within a poll."""
         for partition in self.partitions:  # from the first scrape on, or an increase could not be told
@@ -107,6 +109,7 @@ class Desk:
     def assigned(self, numbers: list[int]) -> None:
         """The group gave us these."""
         log.info("assigned", extra={"partitions": numbers})
+        numbers = self._known(numbers)
         self.assigned_once = True
         for number in numbers:
             self._take_over(self.partitions[number], suspicious=False)
@@ -117,6 +120,9 @@ class Desk:
         """The group took these back."""
         self.before_leaving()
         log.info("revoked", extra={"partitions": numbers})
+        for number in self.unknown:
+            metrics.PARTITION_HALTED.labels(number).set(0)
+        self.unknown = []
         self._rounds.clear()
         self._findings.clear()
         for number in numbers:
@@ -251,7 +257,25 @@ class Desk:
             for topic, offset in zip(INTAKE_TOPICS, partition.resume, strict=True)
         }
 
+    def halted_because(self) -> dict[str, str]:
+        """Partition to cause, of those that need people."""
+        causes = {str(p.number): p.cause for p in self.halted()}
+        return causes | dict.fromkeys(map(str, self.unknown), "unknown partition")
+
     # Steps -----------------------------------------------------------------------------------------------------------
+
+    def _known(self, numbers: list[int]) -> list[int]:
+        """Those the ledger has. A number's partition is murmur2 modulo their count for ever, so what came in on others
+        since somebody added them cannot be decided: they are told of as halted, and the rest goes on."""
+        self.unknown = [number for number in numbers if number >= len(self.partitions)]
+        for number in self.unknown:
+            metrics.PARTITION_HALTED.labels(number).set(1)
+        if self.unknown:
+            log.error(
+                "unknown partitions: somebody added some to an intake topic; nothing on them is decided",
+                extra={"partitions": self.unknown},
+            )
+        return [number for number in numbers if number < len(self.partitions)]
 
     def _take_over(self, partition: Partition, *, suspicious: bool) -> None:
         self._lift(partition)

@@ -85,7 +85,7 @@ class Intake:
 
     @property
     def held(self) -> Sequence[int]:
-        """Partition numbers the group has given us."""
+        """Partition numbers the group has given us, of those the ledger has."""
         return self._held
 
     def take(self, wait: float) -> Batch | None:
@@ -201,10 +201,11 @@ class Intake:
 
     def _on_assign(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
         self._rebalances += 1
-        self._held = sorted(tp.partition for tp in partitions if tp.topic == LEAD)
+        given = sorted(tp.partition for tp in partitions if tp.topic == LEAD)
+        self._held = [number for number in given if number < PARTITIONS]
         self._open.clear()
         self._deliver()  # nothing, or the client would assign what the group gave, from committed offsets
-        self._assigned(self._held)
+        self._assigned(given)
 
     def _on_revoke(self, consumer: Consumer, _partitions: list[TopicPartition]) -> None:
         self._rebalances += 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from confluent_kafka import KafkaError, KafkaException, Message
 from confluent_kafka.admin import AdminClient
@@ -20,7 +20,7 @@ from natalog.registrar.hidden import HiddenEnds
 from natalog.registrar.intake import LEAD, Batch, Intake
 from natalog.registrar.pace import Pace
 from natalog.registrar.partition import Partition, Phase
-from natalog.registrar.work import MARKED, Columns, Decided, Decider, columns_of
+from natalog.registrar.work import MARKED, Columns, Decided, Decider, columns_of, stamped
 from natalog.registrar.writer import LedgerWriter
 from natalog.wire.topics import INTAKE_TOPICS
 
@@ -40,7 +40,9 @@ class Registrar:
         admin: AdminClient,
         store: Store,
         pace: Pace | None = None,
+        accept_sender_times: bool = False,
     ) -> None:
+        """`accept_sender_times`: decide records that the broker has not stamped, by the time their sender gave them."""
         self._desk = desk
         self._intake = intake
         self._writer = writer
@@ -49,6 +51,7 @@ class Registrar:
         self._admin = admin
         self._store = store
         self._pace = pace or Pace()
+        self._accept_sender_times = accept_sender_times
         self._stopping = False
         self.turned_at = time.monotonic()
         """When the last round began; see main's watchdog."""
@@ -120,15 +123,19 @@ class Registrar:
         decided: list[tuple[Partition, Decided]] = []
         for number, messages in batch.groups.items():
             partition = self._desk.partitions[number]
-            if (
-                partition.phase is Phase.DECIDING
-                and (columns := self._in_order(partition, messages)) is not None
-            ):
+            if partition.phase is not Phase.DECIDING:
+                continue
+            good = messages if self._accept_sender_times else stamped(messages)
+            if good and (columns := self._in_order(partition, good)) is not None:
                 result = self._decider.decide(partition.fold, partition.ahead, columns)
                 if result.sick is not None:
                     self._desk.halt(partition, _cause_of(result.sick), result.sick)
                 if result.outcome is not None:
                     decided.append((partition, result))
+            if len(good) < len(messages):
+                first = messages[len(good)]
+                detail = f"{first.topic()} offset {first.offset()}: run natalog topics apply"
+                self._desk.halt(partition, "intake not stamped", None, detail)
         metrics.REGISTRAR_STAGE.labels("decide").inc(time.perf_counter() - started)
         return decided
 
@@ -184,7 +191,7 @@ class Registrar:
         elif isinstance(flight.failure, OutcomeUnknown):
             self._lost = flight.failure
 
-    def _in_order(self, partition: Partition, messages: list[Message]) -> Columns | None:
+    def _in_order(self, partition: Partition, messages: Sequence[Message]) -> Columns | None:
         columns = partition.gaps.sift(columns_of(messages), partition.decided_to.causes)
         if columns is None:
             self._intake.open([partition.number])

@@ -41,7 +41,7 @@ from natalog.registrar.stalls import Stalls
 from natalog.registrar.work import MARKED_TOPIC, Decider
 from natalog.registrar.writer import LedgerWriter
 from natalog.settings import Settings
-from natalog.wire.topics import TOPICS
+from natalog.wire.topics import INTAKE_TOPICS, TOPICS
 
 log = logging.getLogger(__name__)
 
@@ -110,7 +110,7 @@ def build(settings: Settings) -> Registrar:
     store = Store(directory, partitions, cache_mib=settings.registrar_cache_mib)
     metrics.STATE_BYTES.labels("numbers").set_function(lambda: bytes_in(directory))
     admin = admin_client(settings.kafka, instance)
-    identity = _wait_for_ledger(admin)
+    identity = _wait_for_topics(admin)
     if not store.belongs_to(f"{identity.cluster} {identity.topic}"):
         metrics.STORE_REFOLDED.labels("other ledger").inc()
         log.error("state was folded from another ledger: folding anew", extra={"ledger": identity.topic})
@@ -167,15 +167,24 @@ def build(settings: Settings) -> Registrar:
         decider=decider,
         admin=admin,
         store=store,
+        accept_sender_times=settings.registrar_accept_sender_times,
     )
 
 
-def _wait_for_ledger(admin: AdminClient) -> Identity:
+def _wait_for_topics(admin: AdminClient) -> Identity:
+    """Until the ledger and all intake topics are there: without one, no partition could be taken over."""
+    told: list[str] | None = None
     while True:
         try:
-            return identity_of(admin, LEDGER)
+            found = admin.list_topics(timeout=10).topics
+            missing = [topic for topic in (LEDGER, *INTAKE_TOPICS) if topic not in found]
+            if not missing:
+                return identity_of(admin, LEDGER)
+            if missing != told:
+                log.warning("waiting for topics: run natalog topics apply", extra={"missing": missing})
+                told = missing
         except KafkaException as error:
-            log.warning("waiting for Kafka and the topic ledger", extra={"detail": str(error)})
+            log.warning("waiting for Kafka", extra={"detail": str(error)})
         time.sleep(1)
 
 
@@ -195,5 +204,5 @@ def _report(desk: Desk) -> tuple[bool, dict[str, object]]:
     return ready, {
         "ready": ready,
         "deciding": [p.number for p in desk.deciding()],
-        "halted": {str(p.number): p.cause for p in desk.halted()},
+        "halted": desk.halted_because(),
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from confluent_kafka import Message
+from confluent_kafka import TIMESTAMP_LOG_APPEND_TIME, Message
 
 from natalog.decision.rules import RuleSet
 from natalog.ledger.fold import Fold
@@ -59,6 +59,14 @@ def columns_of(messages: Sequence[Message]) -> Columns:
         [m.key() or b"" for m in messages],
         [m.value() for m in messages],
     )
+
+
+def stamped(messages: Sequence[Message]) -> Sequence[Message]:
+    """Those before the first one that has another time than the broker's, as all of a topic set to CreateTime have."""
+    for index, message in enumerate(messages):
+        if message.timestamp()[0] != TIMESTAMP_LOG_APPEND_TIME:
+            return messages[:index]
+    return messages
 
 
 def in_order(columns: Columns, causes: Sequence[int], known_gaps: set[tuple[int, int]]) -> Columns:

@@ -40,6 +40,7 @@ class RegistrarProcess:
         session_ms: int = 6_000,
         transaction_ms: int = 10_000,
         batch: int = 2_000,
+        accept_sender_times: bool = False,
         **extra: str,
     ) -> None:
         self.port = choose(("metrics",), {})["metrics"]
@@ -55,6 +56,7 @@ class RegistrarProcess:
                 "registrar_session_ms": session_ms,
                 "registrar_transaction_ms": transaction_ms,
                 "registrar_batch": batch,
+                "registrar_accept_sender_times": accept_sender_times,
                 "registrar_metrics_port": self.port,
                 "log_format": "json",
             }
