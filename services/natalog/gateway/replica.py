@@ -40,7 +40,7 @@ LIVE = tuple(i for i, topic in enumerate(INTAKE_TOPICS) if topic != "birth.backf
 """Places of the live intake topics in `Head.causes`."""
 LIVE_TOPICS = tuple(INTAKE_TOPICS[i] for i in LIVE)
 
-_BATCH = 10_000
+_BATCH = 2_500  # what is read at once stays in the processor's cache until it is folded: 10,000 took 7 % more
 _SNAPSHOT_EVERY = 30.0  # seconds; what is not on disk is folded again after a crash
 
 
