@@ -73,6 +73,7 @@ def test_every_cause_of_a_halt_is_explained() -> None:
     for source in (_TOP / "services" / "natalog" / "registrar").glob("*.py"):
         text = source.read_text(encoding="utf-8")
         causes |= set(re.findall(r'\.halt\([^,]+, "([a-z ]+)"', text))
+        causes |= set(re.findall(r'dict\.fromkeys\([^"\n]+"([a-z ]+)"\)', text))
         causes |= set(re.findall(r'return "([a-z ]+)" if type\(sick\)', text))
         causes |= set(re.findall(r'else "([a-z ]+)"\n', text)) & {"decision failed"}
     assert causes == set(re.findall(r"^\| `([a-z ]+)` \|", _DOC, re.M))

@@ -124,6 +124,8 @@ class IntakeCheck:
             self._report(
                 Kind.INTAKE, record, entry, "received_at", str(cause.timestamp), str(entry.received_at)
             )
+        if not cause.by_broker:
+            self._report(Kind.INTAKE, record, entry, "received_at", "the broker's time", "the sender's")
         if cause.key != record.key:
             self._report(
                 Kind.INTAKE,

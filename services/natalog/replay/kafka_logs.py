@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import TIMESTAMP_LOG_APPEND_TIME, Consumer, KafkaError, KafkaException, TopicPartition
 
 from natalog.kafka.clients import admin_client, assigned_consumer
 from natalog.kafka.offsets import LogBounds
@@ -95,8 +95,9 @@ class KafkaLogs:
                 offset = message.offset()
                 assert offset is not None
                 if offset < end:
-                    key = message.key() or b""
-                    records.append(Record(offset, message.timestamp()[1], key, message.value()))
+                    key, (stamp, at) = message.key() or b"", message.timestamp()
+                    by_broker = stamp == TIMESTAMP_LOG_APPEND_TIME
+                    records.append(Record(offset, at, key, message.value(), by_broker))
                 position = offset + 1
             if records:
                 progress = time.monotonic()

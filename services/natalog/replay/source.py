@@ -7,12 +7,14 @@ from typing import NamedTuple, Protocol
 
 
 class Record(NamedTuple):
-    """One committed record of a log. `timestamp` is the broker's, UTC milliseconds; a null key reads as b""."""
+    """One committed record of a log. `timestamp` is UTC milliseconds; a null key reads as b""."""
 
     offset: int
     timestamp: int
     key: bytes
     value: bytes | None
+    by_broker: bool = True
+    """Whether `timestamp` is the broker's (LogAppendTime)."""
 
 
 class Stalled(Exception):

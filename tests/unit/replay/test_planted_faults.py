@@ -202,6 +202,16 @@ def test_broker_time_altered():
     assert planted.places() == [(Kind.INTAKE, partition, seq, "received_at")]
 
 
+def test_intake_that_the_broker_did_not_stamp():
+    planted = Planted()
+    partition, seq = planted.find(is_filing)
+    entry = planted.entry(partition, seq)
+    log = planted.intake[entry.topic, partition]
+    place = next(at for at, record in enumerate(log) if record.offset == entry.offset)
+    log[place] = log[place]._replace(by_broker=False)
+    assert planted.places() == [(Kind.INTAKE, partition, seq, "received_at")]
+
+
 def test_intake_under_another_key():
     planted = Planted()
     log = planted.intake["blacklist.changes", 5]
