@@ -178,7 +178,7 @@ def read(path: Path) -> bytes:
         return b""
 
 
-def test_missing_jars_say_what_to_do(tmp_path: Path) -> None:
+def test_without_java_it_says_what_to_do(tmp_path: Path) -> None:
     done = subprocess.run(
         [*NATALOG, "up", "--data", str(tmp_path / "d")],
         capture_output=True,

@@ -8,19 +8,24 @@ from __future__ import annotations
 
 import asyncio
 import math
+import subprocess
 import time
 from collections import Counter
+from contextlib import nullcontext
 from dataclasses import replace
 from random import Random
 
 import orjson
 import pytest
+from typer.testing import CliRunner
 
+from natalog.cli import build
 from natalog.decision import codes
 from natalog.decision.codes import REPEATED
 from natalog.decision.numbers import is_wellformed, normalise
 from natalog.decision.packing import unpack
 from natalog.decision.rules import NEWEST
+from natalog.demo import run
 from natalog.demo.day import BASES, ORDINARY, compose
 from natalog.demo.expectation import Expect, accepted, again, differences, problem, refused
 from natalog.demo.gateway import Answer
@@ -29,6 +34,7 @@ from natalog.demo.plan import cases
 from natalog.demo.scene import Scene, today
 from natalog.demo.tally import tally
 from natalog.events import Principal
+from natalog.exits import Exit
 from natalog.gateway.auth import Caller
 from natalog.gateway.problems import Problem
 from natalog.gateway.roles import allowed
@@ -36,6 +42,7 @@ from natalog.gateway.submission import prepare
 from natalog.gateway.verdict import verdict_json
 from natalog.ledger.head import Head
 from natalog.ledger.step import PARTITIONS, decide_batch
+from natalog.local.stackfile import StackFile
 from natalog.sample import Population, filings
 from natalog.watch.alert import alert_of
 from natalog.watch.obligations import Obligations
@@ -300,16 +307,67 @@ class Forgetful(InMemory):
         return answer
 
 
-def test_one_flag_lost_is_counted_and_named():
-    day = [
-        p
-        for p in compose(Forgetful(), seed=3, province="33", registrations=10)
-        if p.case.name == "filed too late"
-    ]
+def late_filings(gateway):
+    """The part of a day that files late, played."""
+    day = compose(gateway, seed=3, province="33", registrations=10)
+    day = [played for played in day if played.case.name == "filed too late"]
     for played in day:
         asyncio.run(played.case.play(played.scene))
+    return day
+
+
+def test_one_flag_lost_is_counted_and_named():
+    day = late_filings(Forgetful())
     t = tally(day)
     assert not t.ok
     assert (t.flags["FILED_LATE"].planted, t.flags["FILED_LATE"].found) == (12, 0)
     assert t.subjects["late filings"].wrong == 12
     assert "flags []" in str(t.differences[0])
+
+
+def stop_halfway(day):
+    day[0].failure = "the gateway does not answer"
+    return day
+
+
+@pytest.mark.parametrize(
+    ("judged", "alerts", "verify", "code", "says"),
+    [
+        (lambda: late_filings(InMemory()), 0, 0, Exit.DONE, "the ledger holds"),
+        (lambda: late_filings(Forgetful()), 0, 0, Exit.DIFFERS, "12 differ from what was planted. "),
+        (
+            lambda: stop_halfway(late_filings(InMemory())),
+            0,
+            0,
+            Exit.DIFFERS,
+            "1 differ from what was planted. ",
+        ),
+        (lambda: late_filings(InMemory()), 1, 0, Exit.DIFFERS, "1 differ from what was planted. "),
+        (lambda: late_filings(InMemory()), 0, 1, Exit.DIFFERS, "the ledger does not verify. "),
+        (lambda: late_filings(Forgetful()), 0, 1, Exit.DIFFERS, "planted and the ledger does not verify. "),
+    ],
+    ids=["all right", "a verdict", "a story not played", "an alert", "the ledger", "both"],
+)
+def test_the_exit_code_tells_a_wrong_verdict_and_a_ledger_that_does_not_verify(
+    monkeypatch, tmp_path, judged, alerts, verify, code, says
+):
+    day = judged()
+    sent = iter((7, 7 + alerts))  # before the day, and after it
+
+    async def play(*_):
+        return day
+
+    monkeypatch.setattr(run, "running", lambda _: nullcontext(StackFile("http://gateway", "kafka", "key")))
+    monkeypatch.setattr(run, "_alerts", lambda _: next(sent))
+    monkeypatch.setattr(run, "_play", play)
+    asked = []
+
+    def verifies(command, **_):
+        asked.append(command)
+        return subprocess.CompletedProcess(command, verify, "", "")
+
+    monkeypatch.setattr(subprocess, "run", verifies)
+    result = CliRunner().invoke(build(["demo"]), ["demo", "--once", "--data", str(tmp_path)])
+    assert result.exit_code == code
+    assert says in result.output.replace("\n", " ")
+    assert [command[-4:] for command in asked] == [["replay", "verify", "--data", str(tmp_path)]]

@@ -12,7 +12,7 @@ from pathlib import Path
 import jwt
 import pytest
 
-from natalog.local import ports, stack, stackfile
+from natalog.local import kafka, ports, stack, stackfile
 from natalog.local.issuer import create_keys, sign
 from natalog.local.lock import Held, held
 from natalog.local.postgres import PostgresNode
@@ -116,6 +116,15 @@ def test_the_password_of_the_database_is_for_the_owner_alone(tmp_path: Path) -> 
     node = PostgresNode(tmp_path / "postgres", 1, tmp_path)
     assert node.url == node.url
     assert stat.S_IMODE((tmp_path / "postgres.password").stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("place", ["no checkout", "a checkout without them", "a directory without them"])
+def test_missing_jars_say_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str) -> None:
+    monkeypatch.setattr(kafka, "checkout", lambda: tmp_path if place == "a checkout without them" else None)
+    with pytest.raises(kafka.KafkaUnavailable) as missing:
+        kafka.find_libs(tmp_path if place == "a directory without them" else None)
+    assert "`make setup`" in str(missing.value)
+    assert "NATALOG_KAFKA_LIBS=LIBS" in str(missing.value)
 
 
 @pytest.mark.parametrize("cause", ["no programs", "initdb fails"])

@@ -132,8 +132,8 @@ REASONS: Final[tuple[Code, ...]] = (
     Code(
         "MISROUTED",
         "路由错误",
-        "The record lies under a key, partition or topic its content does not belong to. "
-        "Send it through the gateway.",
+        "The record lies under a key, partition or topic its content does not belong to, or its registration id is "
+        "none. Send it through the gateway.",
         "Natalog topic rule",
     ),
 )

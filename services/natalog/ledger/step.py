@@ -38,6 +38,7 @@ from natalog.events import Succession as SuccessionRecord
 from natalog.ledger.head import Head
 from natalog.wire.codec import encode
 from natalog.wire.errors import UnknownCode, UnknownFingerprint, Unreadable
+from natalog.wire.fields import looks_like_citizen_id
 from natalog.wire.hot import (
     RECORD_INPUT,
     UNREADABLE_INPUT,
@@ -54,6 +55,7 @@ from natalog.wire.topics import INTAKE_TOPICS, TOPICS
 
 PARTITIONS: Final[i64] = 12
 """Partitions of intake and ledger, for ever (DESIGN section 4)."""
+LONGEST_REGISTRATION_ID: Final[i64] = 64
 
 
 def _topics_of() -> dict[type[Command], int]:
@@ -138,12 +140,36 @@ def demanded_key(command: Command) -> bytes:
 
 
 def is_misrouted(command: Command, key: bytes, demanded: bytes, topic: i64, partition: i64) -> bool:
-    """Whether a record lies under a key, partition or topic its content does not belong to."""
+    """Whether a record lies where its content does not belong (key, partition, topic), or has a bad registration id."""
     return (
         key != demanded
         or partition_of(key, PARTITIONS) != partition
         or _TOPICS_OF[type(command)] >> topic & 1 == 0
+        or not _names_its_registration(command)
     )
+
+
+def _names_its_registration(command: Command) -> bool:
+    """Whether the registration id of a record that has one is one."""
+    if isinstance(command, (Filing, Completion, Withdrawal, FilingOverdue)):
+        return is_registration_id(command.registration_id)
+    if isinstance(command, Succession):
+        registration_id = command.registration_id
+        return registration_id is None or is_registration_id(registration_id)
+    return True
+
+
+def is_registration_id(text: str) -> bool:
+    """Whether `text` is `[A-Za-z0-9-]{1,64}` and holds no citizen ID: what the gateway lets pass (wire/fields.py)."""
+    size: i64 = len(text)
+    if size < 1 or size > LONGEST_REGISTRATION_ID:
+        return False
+    if not text.isascii() or not text.replace("-", "0").isalnum():
+        return False
+    if size < 15:
+        return True
+    # A citizen ID has 15 or 18 characters, and of what is allowed here only a hyphen may stand beside it.
+    return not any(len(part) in (15, 18) and looks_like_citizen_id(part) for part in text.split("-"))
 
 
 def decide_batch(

@@ -280,6 +280,26 @@ def commit_unfenced() -> None:
     replace(writer.LedgerWriter, "send_offsets", lambda self, offsets, metadata: None)
 
 
+@guard("same transaction", "test_crash.py::test_successions_survive_kill_around_the_commit")
+def send_successions_afterwards() -> None:
+    """Send the Successions a batch brought forth in a transaction of their own, right after the batch's."""
+    original = flight.Committer._fly
+    send = writer.LedgerWriter.send_successions
+    waiting: list[tuple[bytes, int, bytes]] = []
+
+    def fly(self: flight.Committer, flown: flight.Flight) -> None:
+        waiting.clear()
+        original(self, flown)
+        if waiting:
+            self._writer.begin()
+            send(self._writer, waiting)
+            self._writer.settle()
+            self._writer.commit()
+
+    replace(writer.LedgerWriter, "send_successions", lambda self, successions: waiting.extend(successions))
+    replace(flight.Committer, "_fly", fly)
+
+
 def the_intake() -> list[intake.Intake]:
     """The intake, as soon as it is built."""
     built: list[intake.Intake] = []

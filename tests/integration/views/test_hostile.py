@@ -37,7 +37,6 @@ def hostile(ledger: MemoryLedger) -> None:
             filing(
                 ledger,
                 certificate_number=text,
-                registration_id=text,
                 unit_code=text,
                 division=text,
                 category=text,
@@ -51,12 +50,13 @@ def hostile(ledger: MemoryLedger) -> None:
                 over_six=OverSix(approval_ref=text),
             )
         )
+        ledger.send(filing(ledger, registration_id=text))  # MISROUTED
         ledger.send(filing(ledger, certificate_number=None, exemption=text, origin=Origin.BACKFILL))
         head = {"certificate_number": text, "unit_code": text, "submitter": DESK}
         ledger.send(events.Claim(event_id=ledger.id(), **head))
         ledger.send(
             events.Completion(
-                event_id=ledger.id(), **head, registration_id=text, registered_at=FAR, exemption=text
+                event_id=ledger.id(), **head, registration_id="H", registered_at=FAR, exemption=text
             )
         )
         ledger.send(
@@ -90,7 +90,7 @@ def test_every_entry_becomes_a_row(database):
     writer.close()
     ((counted,),) = rows(database, "SELECT (SELECT count(*) FROM filings) + (SELECT count(*) FROM decisions)")
     assert counted == total
-    ((longest,),) = rows(database, "SELECT max(octet_length(registration_id)) FROM registrations")
+    ((longest,),) = rows(database, "SELECT max(octet_length(registration_id)) FROM filings")
     assert longest <= 256
     # Two long texts that begin alike stay two.
     assert rows(database, "SELECT count(*) FROM filings WHERE number LIKE '龘%…%'") == [(1,)]

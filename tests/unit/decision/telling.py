@@ -194,3 +194,10 @@ def reinstate(number: Any = NUMBER, *, issuer: Any = HANGZHOU, **fields: Any) ->
 def overdue(reg: Any = "R1", number: Any = NUMBER, *, at: Any = 30 * MINUTE, **fields: Any) -> Step:
     fields = {"due_at": T0 + at, "observed_at": T0 + at, "sub": "watch", "org": ""} | fields
     return _step(events.FilingOverdue, at, number, XIHU, fields | {"registration_id": reg})
+
+
+def succession(reg: Any = "R1", number: Any = NUMBER, predecessor: Any = OTHER, **fields: Any) -> Step:
+    """As the registrar sends it to `number`, issued in exchange for `predecessor`."""
+    said = {"predecessor": predecessor, "chain": (predecessor,), "ended": False, "contested_by": None}
+    fields = said | {"sub": "registrar", "org": "", "roles": ("registrar",)} | fields
+    return _step(events.Succession, fields.pop("at", 0), number, "", fields | {"registration_id": reg})

@@ -10,6 +10,7 @@ from tests.unit.decision.telling import (
     NUMBER,
     SECOND,
     XIHU,
+    Step,
     approve_withdrawal,
     ask_withdrawal,
     blacklist,
@@ -144,6 +145,13 @@ def test_a_void_that_does_not_bind_yet_does_not_refuse_a_claim():
 def test_a_claim_goes_by_the_numbers_decision_time_when_the_brokers_clock_steps_back():
     w = given(claim(XIHU), release(NINGBO, at=EXPIRY))
     w.when(claim(NINGBO, at=EXPIRY - SECOND)).then_accepted(expires=2 * EXPIRY)
+
+
+def test_a_repeats_time_is_no_decision_time():
+    c = claim(XIHU, id="c")
+    w = given(c)
+    w.when(Step(c.record, c.at + 3 * HOUR)).then_repeated(first=0)
+    w.when(claim(NINGBO, at=HOUR)).then_refused("CLAIMED_ELSEWHERE", first=0)
 
 
 def test_a_claim_cited_as_gate_at_its_last_millisecond():

@@ -200,6 +200,14 @@ def test_live_and_before_the_listing_by_the_senders_word_alone_is_refused_for_re
 
 
 @listed
+def test_a_backdated_listing_was_not_there_before_its_receipt(lists, reason, after_use):
+    w = given(lists(effective=-DAY))
+    w.when(filing(at=MINUTE, registered=-HOUR)).then_refused(
+        reason, "FILED_LATE", "REGISTERED_BEFORE_LISTING", doubts=VOID, first=0
+    )
+
+
+@listed
 def test_a_station_cannot_backfill_around_a_listing(lists, reason, after_use):
     flags = ("REGISTERED_BEFORE_LISTING", "UNCHECKED", "FILED_LATE")
     given(lists()).when(backfill(roles=("station",))).then_refused(reason, *flags, doubts=VOID, first=0)

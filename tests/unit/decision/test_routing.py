@@ -1,6 +1,7 @@
 """MISROUTED, UNREADABLE, REPEATED: what a record is before anything is decided about it."""
 
 import hashlib
+import re
 from typing import Any
 
 import pytest
@@ -8,19 +9,22 @@ import pytest
 from natalog import events
 from natalog.decision.rules import NEWEST
 from natalog.ledger.head import Head
-from natalog.ledger.step import decide_batch
+from natalog.ledger.step import decide_batch, is_registration_id
 from natalog.wire.codec import decode, encode
 from natalog.wire.errors import UnknownFingerprint
+from natalog.wire.fields import looks_like_citizen_id, rule_of
 from natalog.wire.partition import partition_of
 from natalog.wire.topics import INTAKE_TOPICS
-from tests.unit.decision.scenario import given
+from tests.unit.decision.scenario import VOID, given
 from tests.unit.decision.telling import (
     HOUR,
     NUMBER,
     OTHER,
     T0,
     Step,
+    approve_withdrawal,
     ask_withdrawal,
+    backfill,
     blacklist,
     claim,
     completion,
@@ -28,6 +32,7 @@ from tests.unit.decision.telling import (
     filing,
     overdue,
     release,
+    succession,
     void,
 )
 
@@ -78,6 +83,85 @@ def test_misrouted_goes_before_repeated():
     w = given(e)
     w.when(e, topic="sla.alerts").then_refused("MISROUTED")
     w.when(e, key=b"r:R1").then_refused("MISROUTED")
+
+
+NAMES_A_REGISTRATION = {
+    "completion": completion,
+    "filing": filing,
+    "backfill": backfill,
+    "request": ask_withdrawal,
+    "approval": lambda reg: approve_withdrawal("ask", reg),
+    "succession": succession,
+    "overdue": overdue,
+}
+NONE = [
+    "",
+    "R" * 65,
+    "R 1",
+    "R1\n",
+    "R_1",
+    "登记-1",
+    "R１",
+    "ß",
+    "33010619900101123X",
+    "330106199001011234",
+    "330106900101123",
+    "R-33010619900101123x-1",
+    "1-330106900101123",
+]
+SOME = [
+    "R",
+    "-",
+    "-" * 64,
+    "R" * 64,
+    "1" * 15,
+    "1" * 18,
+    "330106-19900101-1234",
+    "R330106199001011234",
+    "3301061990010112345",
+    "330106261101001",
+]
+names = pytest.mark.parametrize("told", NAMES_A_REGISTRATION.values(), ids=NAMES_A_REGISTRATION)
+
+
+@names
+@pytest.mark.parametrize("text", NONE)
+def test_a_registration_id_that_is_none_is_misrouted_and_leaves_no_trace(told, text):
+    w = given()
+    w.when(told(text)).then_refused("MISROUTED")
+    assert w.told[0].key is None
+    assert w.state().seen == b""
+
+
+@names
+@pytest.mark.parametrize("text", SOME)
+def test_any_other_registration_id_is_one(told, text):
+    assert given().when(told(text)).entry.reason != "MISROUTED"
+
+
+def test_a_succession_may_name_no_registration():
+    given().when(succession(None)).then_accepted("SUCCESSION")
+
+
+def test_an_exempt_childs_registration_id_must_be_one_too():
+    given().when(filing("", None, exemption="ABANDONED")).then_refused("MISROUTED")
+    given().when(filing("330106199001011234", None)).then_refused("MISROUTED")
+
+
+@pytest.mark.parametrize("text", [*NONE, *SOME])
+def test_the_registrar_and_the_gateway_agree_on_registration_ids(text):
+    rule = rule_of("Filing", "registration_id")
+    assert is_registration_id(text) == bool(
+        re.fullmatch(rule.pattern, text) and not looks_like_citizen_id(text)
+    )
+
+
+def test_an_empty_registration_id_makes_no_spare_certificate():
+    w = given()
+    w.when(filing("", NUMBER)).then_refused("MISROUTED")
+    w.when(void(NUMBER, by=OTHER)).then_accepted()
+    w.when(filing("R2", OTHER)).then_accepted()
+    w.when(filing("R1", NUMBER, registered=0)).then_refused("INVALIDATED", doubts=VOID, first=1)
 
 
 @pytest.mark.parametrize(
