@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from natalog.cli.target import Kafka, KafkaProperties, kafka_target
 from natalog.exits import Exit
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ app = typer.Typer(
 )
 
 Data = Annotated[Path | None, typer.Option(help="Directory of a local stack, which has one broker.")]
-Kafka = Annotated[str | None, typer.Option(help="Bootstrap servers, host:port.")]
 Replication = Annotated[
     int | None,
     typer.Option(
@@ -37,7 +37,11 @@ AsJson = Annotated[
 
 @app.command()
 def plan(
-    data: Data = None, kafka: Kafka = None, replication: Replication = None, as_json: AsJson = False
+    data: Data = None,
+    kafka: Kafka = None,
+    kafka_properties: KafkaProperties = None,
+    replication: Replication = None,
+    as_json: AsJson = False,
 ) -> None:
     """Show how a cluster's topics differ from topics.yaml. Changes nothing.
 
@@ -46,7 +50,7 @@ def plan(
 
     Exit codes: 0 no difference; 1 something differs; 2 wrong usage; 5 Kafka cannot be reached.
     """
-    found = _run(data, kafka, replication, change=False)
+    found = _run(data, kafka, kafka_properties, replication, change=False)
     _show(found, as_json=as_json, done=False)
     if found.differences:
         raise typer.Exit(Exit.DIFFERS)
@@ -54,7 +58,11 @@ def plan(
 
 @app.command()
 def apply(
-    data: Data = None, kafka: Kafka = None, replication: Replication = None, as_json: AsJson = False
+    data: Data = None,
+    kafka: Kafka = None,
+    kafka_properties: KafkaProperties = None,
+    replication: Replication = None,
+    as_json: AsJson = False,
 ) -> None:
     """Make a cluster's topics what topics.yaml says, and show what was done.
 
@@ -64,25 +72,26 @@ def apply(
 
     Exit codes: 0 all is as topics.yaml says; 1 something was refused; 2 wrong usage; 5 Kafka cannot be reached.
     """
-    found = _run(data, kafka, replication, change=True)
+    found = _run(data, kafka, kafka_properties, replication, change=True)
     _show(found, as_json=as_json, done=True)
     if found.refused:
         raise typer.Exit(Exit.DIFFERS)
 
 
-def _run(data: Path | None, kafka: str | None, replication: int | None, *, change: bool) -> Plan:
+def _run(
+    data: Path | None, kafka: str | None, properties: Path | None, replication: int | None, *, change: bool
+) -> Plan:
     from confluent_kafka import KafkaException
 
-    from natalog.cli.target import kafka_target
     from natalog.kafka import topics
     from natalog.settings import load
 
-    bootstrap = kafka_target(data, kafka)
+    cluster = kafka_target(data, kafka, properties)
     factor = replication or (1 if data is not None else load().replication)
     try:
-        return (topics.apply if change else topics.plan)(bootstrap, replication=factor)
+        return (topics.apply if change else topics.plan)(cluster, replication=factor)
     except KafkaException as error:
-        typer.echo(f"Kafka at {bootstrap}: {error.args[0].str()}.", err=True)
+        typer.echo(f"Kafka at {cluster.bootstrap}: {error.args[0].str()}.", err=True)
         raise typer.Exit(Exit.UNREACHABLE) from None
 
 
