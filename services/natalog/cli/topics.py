@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,10 +14,12 @@ from natalog.cli.target import Kafka, KafkaProperties, kafka_target
 from natalog.exits import Exit
 
 if TYPE_CHECKING:
+    from natalog.kafka.acls import Acl
     from natalog.kafka.plan import Plan
 
 app = typer.Typer(
-    help="Compare topics.yaml with a cluster (plan) or make it so (apply).\n\n"
+    help="Compare topics.yaml with a cluster (plan), make it so (apply), or print the access rights that "
+    "follow from it (acls).\n\n"
     "Exit codes: 0 nothing differs; 1 something differs (plan) or was refused (apply); 2 wrong usage; "
     "5 Kafka cannot be reached."
 )
@@ -76,6 +79,108 @@ def apply(
     _show(found, as_json=as_json, done=True)
     if found.refused:
         raise typer.Exit(Exit.DIFFERS)
+
+
+class Format(StrEnum):
+    """How access rights are printed."""
+
+    TABLE = "table"
+    COMMANDS = "commands"
+    JSON = "json"
+
+
+@app.command()
+def acls(
+    principal: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="SERVICE=PRINCIPAL, as in registrar=User:CN=registrar,O=Natalog; may be given for each service. "
+            "Otherwise User:natalog-SERVICE."
+        ),
+    ] = None,
+    form: Annotated[
+        Format,
+        typer.Option("--format", help="A table, calls of kafka-acls.sh, or a list of objects."),
+    ] = Format.TABLE,
+    kafka: Annotated[
+        str | None, typer.Option(help="Bootstrap servers for --format commands, host:port; or NATALOG_KAFKA.")
+    ] = None,
+    command_config: Annotated[
+        str, typer.Option(help="File with which kafka-acls.sh authenticates, in Java's words.")
+    ] = "operator.properties",
+) -> None:
+    """Print the least access rights of each service, as topics.yaml names its producers and consumers.
+
+    Asks no cluster and changes nothing. Groups and transactional ids follow NATALOG_REGISTRAR_GROUP and
+    NATALOG_WATCH_GROUP: set them here as for the services. Read and Write bring Describe along. Nobody gets Delete or
+    Alter of anything, the ledger above all: who applies topics.yaml is a super user, and no service has his name.
+
+    With --format json: a list of {"principal","service","operation","resource","name","pattern","why"}.
+
+    Exit codes: 0 printed; 2 wrong usage.
+    """
+    from natalog.kafka.acls import Groups, acls_of, commands
+    from natalog.settings import load
+
+    settings = load()
+    found = acls_of(Groups(registrar=settings.registrar_group, watch=settings.watch_group))
+    principals = _principals(principal or [])
+    if form is Format.TABLE:
+        _show_acls(found, principals)
+    elif form is Format.JSON:
+        typer.echo(json.dumps([_acl_object(acl, principals) for acl in found], ensure_ascii=False))
+    else:
+        lines = commands(found, principals, bootstrap=kafka or settings.kafka, properties=command_config)
+        typer.echo("\n".join(lines))
+
+
+def _principals(given: list[str]) -> dict[str, str]:
+    """By service. Ends the command when one is given to no service or without its type."""
+    from natalog.wire.topics import SERVICES
+
+    principals = {service: f"User:natalog-{service}" for service in SERVICES}
+    for text in given:
+        service, _, principal = text.partition("=")
+        if service not in principals or ":" not in principal:
+            raise typer.BadParameter(
+                f"{text}: write SERVICE=User:NAME; services are {', '.join(SERVICES)}",
+                param_hint="--principal",
+            )
+        principals[service] = principal
+    return principals
+
+
+def _acl_object(acl: Acl, principals: dict[str, str]) -> dict[str, str]:
+    return {
+        "principal": principals[acl.service],
+        "service": acl.service,
+        "operation": acl.operation,
+        "resource": acl.resource,
+        "name": acl.name,
+        "pattern": "prefixed" if acl.prefixed else "literal",
+        "why": acl.why,
+    }
+
+
+def _show_acls(found: tuple[Acl, ...], principals: dict[str, str]) -> None:
+    from rich.table import Table
+
+    from natalog.cli.console import output
+
+    console = output()
+    table = Table("principal", "may", "", "", "why", box=None)
+    told = ""
+    for acl in found:
+        principal = principals[acl.service]
+        name = f"{acl.name}…" if acl.prefixed else acl.name
+        table.add_row(principal if principal != told else "", acl.operation, acl.resource, name, acl.why)
+        told = principal
+    console.print(table, highlight=False)
+    console.print(
+        "Nobody may delete or alter anything, the ledger above all: apply topics as a super user. "
+        "`--format commands` prints calls of kafka-acls.sh.",
+        highlight=False,
+    )
 
 
 def _run(

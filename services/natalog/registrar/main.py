@@ -16,6 +16,7 @@ from natalog import garbage, metrics
 from natalog.decision.rules import RuleSetError
 from natalog.exits import Exit
 from natalog.health import serve
+from natalog.kafka.acls import transactional_id
 from natalog.kafka.clients import (
     PARTITION_SHARE,
     admin_client,
@@ -118,7 +119,7 @@ def build(settings: Settings) -> Registrar:
     writer = LedgerWriter(
         ledger_producer(
             settings.cluster,
-            f"{settings.registrar_group}-{instance}",
+            transactional_id(settings.registrar_group, instance),
             transaction_timeout_ms=settings.registrar_transaction_ms,
         ),
         transaction_timeout=settings.registrar_transaction_ms / 1000,
