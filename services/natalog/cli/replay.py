@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from natalog.cli.target import Kafka, KafkaProperties, kafka_target
+from natalog.cli.target import Kafka, KafkaProperties, kafka_target, unreachable
 from natalog.exits import Exit
 
 if TYPE_CHECKING:
@@ -64,8 +64,7 @@ def verify(
         with closing(KafkaLogs(cluster, sorted(set(partition or ())))) as logs:
             report = _audit(logs, known, seals, limit)
     except KafkaException as error:
-        typer.echo(f"Kafka at {cluster.bootstrap}: {error.args[0].str()}.", err=True)
-        raise typer.Exit(Exit.UNREACHABLE) from None
+        raise unreachable(cluster, error) from None
     if as_json:
         import orjson
 

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from natalog.cli.target import Kafka, KafkaProperties, kafka_target
-from natalog.exits import Exit
+from natalog.cli.target import Kafka, KafkaProperties, kafka_target, unreachable
 
 if TYPE_CHECKING:
     from confluent_kafka import Consumer, TopicPartition
@@ -64,8 +63,7 @@ def tail(
             if count and shown >= count:
                 return
     except KafkaException as error:
-        typer.echo(f"Kafka at {cluster.bootstrap}: {error.args[0].str()}.", err=True)
-        raise typer.Exit(Exit.UNREACHABLE) from None
+        raise unreachable(cluster, error) from None
     except KeyboardInterrupt:
         return
 

@@ -14,6 +14,8 @@ import typer
 from natalog.exits import Exit
 
 if TYPE_CHECKING:
+    from confluent_kafka import KafkaException
+
     from natalog.cluster import Cluster
     from natalog.local.stackfile import StackFile
 
@@ -96,6 +98,15 @@ def check(cluster: Cluster, properties: Path) -> None:
 
     if why := refusal(cluster):
         raise _wrong(f"{properties}: {why}.")
+
+
+def unreachable(cluster: Cluster, error: KafkaException) -> typer.Exit:
+    """Says why Kafka does not answer; raise what it returns."""
+    from natalog.kafka.clients import denial
+
+    why = denial(cluster) if cluster.security else ""
+    typer.echo(f"Kafka at {cluster.bootstrap}: {why or error.args[0].str()}.", err=True)
+    return typer.Exit(Exit.UNREACHABLE)
 
 
 def local_stack(data: Path) -> StackFile:

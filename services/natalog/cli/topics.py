@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from natalog.cli.target import Kafka, KafkaProperties, kafka_target
+from natalog.cli.target import Kafka, KafkaProperties, kafka_target, unreachable
 from natalog.exits import Exit
 
 if TYPE_CHECKING:
@@ -196,8 +196,7 @@ def _run(
     try:
         return (topics.apply if change else topics.plan)(cluster, replication=factor)
     except KafkaException as error:
-        typer.echo(f"Kafka at {cluster.bootstrap}: {error.args[0].str()}.", err=True)
-        raise typer.Exit(Exit.UNREACHABLE) from None
+        raise unreachable(cluster, error) from None
 
 
 def _show(found: Plan, *, as_json: bool, done: bool) -> None:

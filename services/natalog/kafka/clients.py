@@ -6,6 +6,7 @@ two partitions. No consumer resets offsets by itself: a missing offset is an err
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
 from typing import Any
@@ -66,6 +67,20 @@ def refusal(cluster: Cluster) -> str:
     except KafkaException as error:
         return str(error.args[0].str())
     return ""
+
+
+def denial(cluster: Cluster, *, within: float = 5.0) -> str:
+    """Why brokers do not let us in: credentials, certificates; empty when they do or cannot be reached at all.
+
+    Requests themselves fail as if no broker were there. `within` in seconds.
+    """
+    found: list[KafkaError] = []
+    client = AdminClient({**_base(cluster, "natalog-trial"), "error_cb": found.append})
+    with contextlib.suppress(KafkaException):
+        client.list_topics(timeout=within)
+    client.poll(0)
+    told = (e.str() for e in found if e.code() in (KafkaError._AUTHENTICATION, KafkaError._SSL))
+    return next(told, "")
 
 
 def ledger_producer(

@@ -95,7 +95,8 @@ def make_users(cluster: Cluster) -> None:
         )
         for service in SERVICES
     ]
-    for future in admin_client(cluster, "users").alter_user_scram_credentials(wanted).values():
+    admin = admin_client(cluster, "users")  # it must outlive its question
+    for future in admin.alter_user_scram_credentials(wanted).values():
         future.result()
 
 

@@ -15,9 +15,11 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from typer.testing import CliRunner
 
 from natalog.cli import build
+from natalog.cluster import Cluster, read_properties
+from natalog.kafka import topics
 from natalog.kafka.acls import transactional_id
 from natalog.kafka.clients import admin_client, intake_producer, ledger_producer
-from natalog.kafka.offsets import LogBounds
+from natalog.kafka.offsets import LogBounds, identity_of
 from natalog.ledger.rules import KEPT
 from natalog.wire.topics import TOPICS
 from tests.integration.acls.secured import (
@@ -154,8 +156,23 @@ def test_an_auditor_proves_the_ledger(stack: SecuredStack) -> None:
     rules = ("--rules", str(stack.directory / "rules.json"), "--seal-key", str(stack.keys.seal))
     proved = natalog("replay", "verify", *rules, *reached(stack, user_of("replay")))
     assert proved.exit_code == 0, proved.output
-    nobody = natalog("replay", "verify", "--kafka", stack.bootstrap)
-    assert nobody.exit_code == 5, "without a file it is nobody"
+
+
+def test_who_is_not_let_in_is_told_why(
+    stack: SecuredStack, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not that no broker answers, which is all that a request tells."""
+    monkeypatch.setattr(topics, "_TIMEOUT", 2.0)
+    file = stack.directory / "wrong.properties"
+    file.write_text(stack.properties(OPERATOR).read_text().replace("s3cret", "wr0ng"))
+    denied = natalog("topics", "plan", "--kafka", stack.bootstrap, "--kafka-properties", str(file))
+    assert denied.exit_code == 5
+    assert "uthentication" in denied.output
+    # A service waits, and logs it.
+    stranger = Cluster(stack.bootstrap, read_properties(file))
+    with pytest.raises(KafkaException):
+        identity_of(admin_client(stranger, "test"), "ledger", timeout=5)
+    assert "uthentication" in str([getattr(record, "detail", "") for record in caplog.records])
 
 
 def test_no_service_was_refused_anything_or_told_its_password(stack: SecuredStack) -> None:
