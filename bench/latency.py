@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from confluent_kafka import Consumer, TopicPartition
 
 from bench.cluster import INTAKE, PARTITIONS
+from natalog.cluster import Cluster
 from natalog.kafka.clients import intake_producer, warm_up
 
 
@@ -38,7 +39,7 @@ class Probe:
     """Sends filings at a steady pace and waits for their entries on one ledger topic."""
 
     def __init__(self, bootstrap: str, ledger: str) -> None:
-        self._producer = intake_producer(bootstrap, "bench-probe", **{"linger.ms": 0})
+        self._producer = intake_producer(Cluster(bootstrap), "bench-probe", **{"linger.ms": 0})
         warm_up(self._producer, INTAKE)
         self._consumer = Consumer(
             {

@@ -26,6 +26,7 @@ from bench.cluster import LEDGER, PARTITIONS, Cluster
 from bench.processes import cpu_seconds, resident_mib
 from bench.status_query import Gateway
 from bench.status_view import stretches
+from natalog.cluster import Cluster as Kafka
 from natalog.gateway import listings
 from natalog.kafka.clients import admin_client
 from natalog.kafka.offsets import identity_of
@@ -96,7 +97,7 @@ def rebuild(count: int, directory: Path) -> dict[str, object]:
 
 def _fold(cluster: Cluster, directory: Path, count: int) -> list[list[Stretch]]:
     """Fold all but the tail; of each partition the last stretch folded and the tail."""
-    identity = identity_of(admin_client(cluster.bootstrap, "bench"), LEDGER)
+    identity = identity_of(admin_client(Kafka(cluster.bootstrap), "bench"), LEDGER)
     view = StatusView(directory, PARTITIONS, beside=listings.rows, beside_format=listings.FORMAT)
     view.load(f"{identity.cluster}/{identity.topic}")
     kept: list[list[Stretch]] = [[] for _ in range(PARTITIONS)]

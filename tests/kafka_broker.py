@@ -42,12 +42,14 @@ class Broker:
         self._process: subprocess.Popen[bytes] | None = None
 
     @classmethod
-    def start(cls, directory: Path, *, heap: int = 512) -> Self:
+    def start(
+        cls, directory: Path, *, heap: int = 512, node: type[local_kafka.KafkaNode] = local_kafka.KafkaNode
+    ) -> Self:
         """Start a node whose data lies in `directory`; returns when it answers."""
         settings = load()
         ports = choose(("broker", "controller"), {})
         broker = cls(
-            local_kafka.KafkaNode(
+            node(
                 directory=directory,
                 port=ports["broker"],
                 controller_port=ports["controller"],

@@ -12,8 +12,10 @@ import sys
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from natalog.cluster import Cluster, read_properties
 
 
 class Settings(BaseSettings):
@@ -22,6 +24,11 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="NATALOG_", extra="ignore", frozen=True)
 
     kafka: str = Field(default="127.0.0.1:9092", description="bootstrap servers, host:port[,host:port…]")
+    kafka_properties: Path | None = Field(
+        default=None,
+        description="file of client properties in librdkafka's words, one NAME=VALUE a line: security.protocol, sasl.* "
+        "and ssl.* alone; unset: plain text, as nobody",
+    )
     data: Path = Field(
         default=Path("data"),
         description="directory of this service's own state; can be rebuilt but for its `rules`",
@@ -166,6 +173,19 @@ class Settings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["auto", "json", "text"] = "auto"
 
+    @field_validator("kafka_properties")
+    @classmethod
+    def _can_be_read(cls, file: Path | None) -> Path | None:
+        if file is not None:
+            read_properties(file)
+        return file
+
+    @property
+    def cluster(self) -> Cluster:
+        """Kafka, and as whom. Reads the file each time: no secret is kept here, where `environment` would write it."""
+        file = self.kafka_properties
+        return Cluster(self.kafka, {} if file is None else read_properties(file))
+
 
 def environment(settings: Settings) -> dict[str, str]:
     """This process's environment with `settings` written into it, for a child that will `load()` them."""
@@ -188,5 +208,7 @@ def load() -> Settings:
     except ValidationError as error:
         for wrong in error.errors():
             name = "_".join(str(part) for part in wrong["loc"]).upper()
-            sys.stderr.write(f"NATALOG_{name}={wrong['input']}: {wrong['msg']}\n")
+            sys.stderr.write(
+                f"NATALOG_{name}={wrong['input']}: {wrong['msg'].removeprefix('Value error, ')}\n"
+            )
         raise SystemExit(2) from None

@@ -11,9 +11,10 @@ from tests.kafka_broker import Broker
 HASTY = """
 import sys
 from confluent_kafka import TopicPartition
+from natalog.cluster import Cluster
 from natalog.kafka.clients import assigned_consumer
 
-consumer = assigned_consumer(sys.argv[1], "hasty", ends=True)
+consumer = assigned_consumer(Cluster(sys.argv[1]), "hasty", ends=True)
 seen = set()
 places = [TopicPartition("birth.registrations", partition, 0) for partition in range(12)]
 consumer.assign(places)

@@ -15,6 +15,7 @@ from confluent_kafka.cimpl import NewPartitions
 from typer.testing import CliRunner
 
 from natalog.cli import build
+from natalog.cluster import Cluster
 from natalog.kafka import topics
 from natalog.kafka.clients import admin_client
 from natalog.kafka.plan import Action
@@ -70,7 +71,7 @@ def test_an_empty_cluster_is_planned_made_and_then_differs_no_more(own_kafka: Br
     document = json.loads(planned.stdout)
     assert {d["topic"] for d in document["differences"]} == TOPICS.keys()
     assert {d["action"] for d in document["differences"]} == {"create"}
-    assert topics.observe(admin_client(bootstrap, "test"))[1] == {}, "plan changes nothing"
+    assert topics.observe(admin_client(Cluster(bootstrap), "test"))[1] == {}, "plan changes nothing"
     assert document["cautions"] == []
     printed = run("plan", "--kafka", bootstrap, "--replication", "1").stdout
     assert all(name in printed for name in TOPICS), "whole names, also in a pipe"
@@ -79,7 +80,7 @@ def test_an_empty_cluster_is_planned_made_and_then_differs_no_more(own_kafka: Br
     again = run("plan", "--kafka", bootstrap, "--replication", "1")
     assert again.exit_code == 0
     assert "what topics.yaml says" in again.stdout
-    _, there = topics.observe(admin_client(bootstrap, "test"))
+    _, there = topics.observe(admin_client(Cluster(bootstrap), "test"))
     for name, topic in TOPICS.items():
         assert there[name].partitions == topic.partitions
         assert there[name].replication == 1
@@ -91,13 +92,13 @@ def test_three_replicas_are_not_created_on_one_broker(own_kafka: Broker):
     applied = run("apply", "--kafka", own_kafka.bootstrap, "--replication", "3")
     assert applied.exit_code == 1
     assert "--replication 1" in applied.stdout
-    assert topics.observe(admin_client(own_kafka.bootstrap, "test"))[1] == {}
+    assert topics.observe(admin_client(Cluster(own_kafka.bootstrap), "test"))[1] == {}
 
 
 def test_drift_is_shown_and_mended_and_what_would_lose_data_is_left(own_kafka: Broker):
     bootstrap = own_kafka.bootstrap
     own_kafka.apply_topics()
-    admin = admin_client(bootstrap, "test")
+    admin = admin_client(Cluster(bootstrap), "test")
     configure(admin, "ledger", retention_ms="604800000", cleanup_policy="compact")
     configure(admin, "birth.registrations", message_timestamp_type="CreateTime", segment_bytes="1048576")
     configure(admin, "sla.alerts", max_message_bytes=None)
@@ -126,7 +127,7 @@ def test_drift_is_shown_and_mended_and_what_would_lose_data_is_left(own_kafka: B
     applied = run("apply", "--kafka", bootstrap, "--replication", "1")
     assert applied.exit_code == 1, "something was refused"
     assert "somebody.elses" in applied.stdout
-    left = topics.plan(bootstrap, replication=1)
+    left = topics.plan(Cluster(bootstrap), replication=1)
     assert {(d.topic, d.setting) for d in left.differences} == {
         ("queries.audit", "retention.ms"),
         ("edge.reports", "partitions"),
@@ -141,23 +142,23 @@ def test_a_topics_yaml_with_a_shorter_ledger_is_refused(own_kafka: Broker):
     ledger = dataclasses.replace(
         TOPICS["ledger"], partitions=24, config={**TOPICS["ledger"].config, "retention.ms": "1000"}
     )
-    applied = topics.apply(own_kafka.bootstrap, replication=1, declared={**TOPICS, "ledger": ledger})
+    applied = topics.apply(Cluster(own_kafka.bootstrap), replication=1, declared={**TOPICS, "ledger": ledger})
     assert {(d.setting, d.action) for d in applied.refused} == {
         ("retention.ms", Action.REFUSE),
         ("partitions", Action.REFUSE),
     }
-    assert topics.plan(own_kafka.bootstrap, replication=1).differences == ()
+    assert topics.plan(Cluster(own_kafka.bootstrap), replication=1).differences == ()
 
 
 def test_mending_one_key_leaves_the_others(own_kafka: Broker):
     """Alteration is incremental: a whole-resource AlterConfigs would reset what it does not name."""
     own_kafka.apply_topics()
-    admin = admin_client(own_kafka.bootstrap, "test")
+    admin = admin_client(Cluster(own_kafka.bootstrap), "test")
     configure(admin, "ledger", retention_ms="1000000")
     until(lambda: config_of(admin, "ledger")["retention.ms"] == "1000000")
     applied = topics.apply_topics(own_kafka.bootstrap)
     assert [(d.topic, d.setting) for d in applied.differences] == [("ledger", "retention.ms")]
-    assert topics.plan(own_kafka.bootstrap, replication=1).differences == ()
+    assert topics.plan(Cluster(own_kafka.bootstrap), replication=1).differences == ()
 
 
 @pytest.mark.parametrize("command", ["plan", "apply"])

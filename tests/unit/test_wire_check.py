@@ -170,7 +170,8 @@ TOPIC_FAULTS = {
     ),
     "a topic without records": ("records: [FilingOverdue]", "records: []", "sla.alerts: carries no records"),
     "a record without schema": ("records: [Entry]", "records: [Entry, Ghost]", "carries Ghost"),
-    "a topic nobody reads": ("consumers: [projection, metrics]", "consumers: []", "nobody reads it"),
+    "a topic nobody reads": ("consumers: [projector]", "consumers: []", "nobody reads it"),
+    "a service nobody knows": ("consumers: [projector]", "consumers: [projection]", "services are registrar"),
     "an intake number twice": ("intake: 4", "intake: 3", "intake numbers"),
     "an unknown setting": (
         "partitions: 1\n",

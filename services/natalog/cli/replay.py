@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from natalog.cli.target import Kafka, KafkaProperties, kafka_target, unreachable
 from natalog.exits import Exit
 
 if TYPE_CHECKING:
@@ -30,7 +31,8 @@ def root() -> None:
 @app.command()
 def verify(
     data: Annotated[Path | None, typer.Option(help="Directory of a local stack.")] = None,
-    kafka: Annotated[str | None, typer.Option(help="Bootstrap servers, host:port.")] = None,
+    kafka: Kafka = None,
+    kafka_properties: KafkaProperties = None,
     rules: Annotated[
         list[Path] | None,
         typer.Option(help="Rule-set file entries were decided under; may be given more than once."),
@@ -52,19 +54,17 @@ def verify(
     """
     from confluent_kafka import KafkaException
 
-    from natalog.cli.target import kafka_target
     from natalog.replay.kafka_logs import KafkaLogs
     from natalog.replay.show import show
 
-    bootstrap = kafka_target(data, kafka)
+    cluster = kafka_target(data, kafka, kafka_properties)
     known = _rules(data, rules or [])
     seals = _seals(data, seal_key)
     try:
-        with closing(KafkaLogs(bootstrap, sorted(set(partition or ())))) as logs:
+        with closing(KafkaLogs(cluster, sorted(set(partition or ())))) as logs:
             report = _audit(logs, known, seals, limit)
     except KafkaException as error:
-        typer.echo(f"Kafka at {bootstrap}: {error.args[0].str()}.", err=True)
-        raise typer.Exit(Exit.UNREACHABLE) from None
+        raise unreachable(cluster, error) from None
     if as_json:
         import orjson
 

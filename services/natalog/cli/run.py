@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from natalog.cli.target import local_stack
+from natalog.cli.target import check, local_stack
 from natalog.exits import Exit
 
 if TYPE_CHECKING:
@@ -35,10 +35,10 @@ def root() -> None:
 def registrar() -> None:
     """Decide intake records and write the ledger.
 
-    Exit codes: 0 stopped by a signal; 1 ended by a fault, restart it; 3 another process uses its directory; 10 fenced,
-    leave it down; 11 refused to start because the ledger could be harmed, the log says why; 12 somebody else wrote to
-    the ledger, restart it; 13 Kafka did not say what became of a transaction, restart it; 14 its directory cannot be
-    read or written, the log says why.
+    Exit codes: 0 stopped by a signal; 1 ended by a fault, restart it; 2 a setting is wrong, the line says which; 3
+    another process uses its directory; 10 fenced, leave it down; 11 refused to start because the ledger could be
+    harmed, the log says why; 12 somebody else wrote to the ledger, restart it; 13 Kafka did not say what became of a
+    transaction, restart it; 14 its directory cannot be read or written, the log says why.
     """
     _run("registrar")
 
@@ -47,9 +47,9 @@ def registrar() -> None:
 def gateway() -> None:
     """Take submissions over HTTP and answer status queries.
 
-    Exit codes: 0 stopped by a signal; 1 or 13 ended by a fault, restart it; 3 another process uses its directory; 11
-    refused to start: no keys to verify tokens with are set; 14 its directory cannot be read or written, the log says
-    why.
+    Exit codes: 0 stopped by a signal; 1 or 13 ended by a fault, restart it; 2 a setting is wrong, the line says which;
+    3 another process uses its directory; 11 refused to start: no keys to verify tokens with are set; 14 its directory
+    cannot be read or written, the log says why.
     """
     _run("gateway")
 
@@ -58,8 +58,8 @@ def gateway() -> None:
 def watch() -> None:
     """Watch the 30 minutes: send FilingOverdue for every registration that is not filed in time.
 
-    Exit codes: 0 stopped by a signal; 1 or 13 ended by a fault, restart it; 11 refused to start because of its rule
-    set.
+    Exit codes: 0 stopped by a signal; 1 or 13 ended by a fault, restart it; 2 a setting is wrong, the line says which;
+    11 refused to start because of its rule set.
     """
     _run("watch")
 
@@ -80,9 +80,9 @@ def projector(
 ) -> None:
     """Keep the PostgreSQL tables in step with the ledger (NATALOG_POSTGRES).
 
-    Exit codes: 0 stopped by a signal, or rebuilt; 1 or 13 ended by a fault, restart it; 5 the local stack has no
-    PostgreSQL; 11 refused to start: no database is set, it was folded from another ledger or migrated by a newer build,
-    and the log says what to do.
+    Exit codes: 0 stopped by a signal, or rebuilt; 1 or 13 ended by a fault, restart it; 2 a setting is wrong, the line
+    says which; 5 the local stack has no PostgreSQL; 11 refused to start: no database is set, it was folded from another
+    ledger or migrated by a newer build, and the log says what to do.
     """
     from natalog.ledger.rules import KEPT
     from natalog.settings import load
@@ -94,7 +94,12 @@ def projector(
             typer.echo(f"The stack on {data} runs without PostgreSQL.", err=True)
             raise typer.Exit(Exit.UNREACHABLE)
         settings = settings.model_copy(
-            update={"kafka": stack.kafka, "postgres": stack.postgres, "rules_kept": data / KEPT}
+            update={
+                "kafka": stack.kafka,
+                "kafka_properties": None,
+                "postgres": stack.postgres,
+                "rules_kept": data / KEPT,
+            }
         )
     _run("projector", module="natalog.views.main", settings=settings, rebuild=rebuild)
 
@@ -103,9 +108,11 @@ def _run(service: str, *, module: str = "", settings: Settings | None = None, **
     from natalog import logs
     from natalog.settings import load
 
+    settings = settings or load()
+    if settings.kafka_properties is not None:
+        check(settings.cluster, settings.kafka_properties)
     # A crash in a native library (librdkafka, RocksDB) would end the process without a word of where.
     faulthandler.enable()
-    settings = settings or load()
     logs.configure(service, level=settings.log_level, form=settings.log_format)
     main = importlib.import_module(module or f"natalog.{service}.main").main
     raise typer.Exit(int(main(settings, **options) or 0))

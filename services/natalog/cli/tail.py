@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from natalog.exits import Exit
+from natalog.cli.target import Kafka, KafkaProperties, kafka_target, unreachable
 
 if TYPE_CHECKING:
     from confluent_kafka import Consumer, TopicPartition
+
+    from natalog.cluster import Cluster
 
 _SHOWN = 160  # characters of a line's details
 
@@ -21,7 +23,8 @@ _SHOWN = 160  # characters of a line's details
 def tail(
     topic: Annotated[str, typer.Argument(help="Topic, such as ledger or birth.registrations.")],
     data: Annotated[Path | None, typer.Option(help="Directory of a local stack.")] = None,
-    kafka: Annotated[str | None, typer.Option(help="Bootstrap servers, host:port.")] = None,
+    kafka: Kafka = None,
+    kafka_properties: KafkaProperties = None,
     start: Annotated[
         str,
         typer.Option(
@@ -51,25 +54,22 @@ def tail(
     """
     from confluent_kafka import KafkaException
 
-    from natalog.cli.target import kafka_target
-
-    bootstrap = kafka_target(data, kafka)
+    cluster = kafka_target(data, kafka, kafka_properties)
     shown = 0
     try:
-        for line in _lines(bootstrap, topic, start, partition, key, follow, uncommitted, as_json):
+        for line in _lines(cluster, topic, start, partition, key, follow, uncommitted, as_json):
             print(line, flush=follow)
             shown += 1
             if count and shown >= count:
                 return
     except KafkaException as error:
-        typer.echo(f"Kafka at {bootstrap}: {error.args[0].str()}.", err=True)
-        raise typer.Exit(Exit.UNREACHABLE) from None
+        raise unreachable(cluster, error) from None
     except KeyboardInterrupt:
         return
 
 
 def _lines(
-    bootstrap: str,
+    cluster: Cluster,
     topic: str,
     start: str,
     partitions: list[int] | None,
@@ -80,10 +80,13 @@ def _lines(
 ) -> Iterator[str]:
     from confluent_kafka import Consumer, KafkaError, KafkaException
 
+    from natalog.kafka.clients import NO_GROUP
+
     consumer = Consumer(
         {
-            "bootstrap.servers": bootstrap,
-            "group.id": "natalog-tail-unused",  # nothing joins or commits
+            **cluster.security,
+            "bootstrap.servers": cluster.bootstrap,
+            "group.id": NO_GROUP,
             "enable.auto.commit": False,
             "auto.offset.reset": "earliest",
             "enable.partition.eof": True,

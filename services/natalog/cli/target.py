@@ -7,14 +7,26 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from natalog.exits import Exit
 
 if TYPE_CHECKING:
+    from confluent_kafka import KafkaException
+
+    from natalog.cluster import Cluster
     from natalog.local.stackfile import StackFile
+
+Kafka = Annotated[str | None, typer.Option(help="Bootstrap servers, host:port.")]
+KafkaProperties = Annotated[
+    Path | None,
+    typer.Option(
+        help="File with the client's security.protocol, sasl.* and ssl.* in librdkafka's words, one NAME=VALUE a line; "
+        "or NATALOG_KAFKA_PROPERTIES."
+    ),
+]
 
 _SIGNED_EVERY = 3600.0
 """Seconds after which a local stack's token is signed anew."""
@@ -58,13 +70,43 @@ def gateway_target(data: Path | None, gateway: str | None, token_file: Path | No
         raise _wrong(f"The token cannot be read: {error}.") from None
 
 
-def kafka_target(data: Path | None, kafka: str | None) -> str:
-    """Bootstrap servers, host:port[,host:port…]."""
+def kafka_target(data: Path | None, kafka: str | None, properties: Path | None) -> Cluster:
+    """From options, then the local stack, which asks nobody who he is, then settings.
+
+    Ends the command with a sentence when the client properties are wrong.
+    """
+    from natalog.cluster import Cluster, read_properties
     from natalog.settings import load
 
-    if kafka:
-        return kafka
-    return load().kafka if data is None else local_stack(data).kafka
+    settings = load()
+    if properties is None and (data is None or kafka):
+        properties = settings.kafka_properties
+    bootstrap = kafka or (settings.kafka if data is None else local_stack(data).kafka)
+    if properties is None:
+        return Cluster(bootstrap)
+    try:
+        cluster = Cluster(bootstrap, read_properties(properties))
+    except ValueError as error:
+        raise _wrong(f"{properties}: {error}.") from None
+    check(cluster, properties)
+    return cluster
+
+
+def check(cluster: Cluster, properties: Path) -> None:
+    """End the command with a sentence when librdkafka does not take what stands in the file `properties`."""
+    from natalog.kafka.clients import refusal
+
+    if why := refusal(cluster):
+        raise _wrong(f"{properties}: {why}.")
+
+
+def unreachable(cluster: Cluster, error: KafkaException) -> typer.Exit:
+    """Says why Kafka does not answer; raise what it returns."""
+    from natalog.kafka.clients import denial
+
+    why = denial(cluster) if cluster.security else ""
+    typer.echo(f"Kafka at {cluster.bootstrap}: {why or error.args[0].str()}.", err=True)
+    return typer.Exit(Exit.UNREACHABLE)
 
 
 def local_stack(data: Path) -> StackFile:

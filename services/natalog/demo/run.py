@@ -16,6 +16,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from natalog.cluster import Cluster
 from natalog.demo.day import AT_ONCE, ORDINARY, Played, compose, play
 from natalog.demo.gateway import Gateway
 from natalog.demo.people import Tokens, desk
@@ -118,7 +119,7 @@ def _alerts(stack: StackFile) -> int:
     """How many alerts the watch has ever sent."""
     topic = TOPICS["sla.alerts"]
     places = [(topic.name, number) for number in range(topic.partitions)]
-    admin = admin_client(stack.kafka, "natalog-demo")  # it must outlive its question
+    admin = admin_client(Cluster(stack.kafka), "natalog-demo")  # it must outlive its question
     return sum(LogBounds(admin, (), places).ends().values())
 
 

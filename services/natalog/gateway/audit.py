@@ -21,6 +21,7 @@ from confluent_kafka import (
     Message,
 )
 
+from natalog.cluster import Cluster
 from natalog.events import Principal
 from natalog.gateway.intake_producer import IntakeProducer, QueueFull, TooLarge
 from natalog.gateway.submission import PARTITIONS
@@ -59,9 +60,9 @@ class AuditProducer(IntakeProducer):
     records of it are under way, and its thread spins until then (docs/benchmarks.md): 65 µs of CPU a query, now 5.
     """
 
-    def __init__(self, bootstrap: str, *, queue: int) -> None:
+    def __init__(self, cluster: Cluster, *, queue: int) -> None:
         super().__init__(
-            bootstrap,
+            cluster,
             "natalog-gateway-audit",
             queue=queue,
             linger_ms=_LINGER_MS,

@@ -13,6 +13,7 @@ from concurrent.futures import Future
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
+from natalog.cluster import Cluster
 from natalog.gateway.vital import vital_thread
 from natalog.kafka.clients import assigned_consumer
 
@@ -69,9 +70,9 @@ _Asked = list[tuple[Place, "Future[bytes] | _Part"]]
 class EntryReader:
     """A thread with a read_committed consumer of its own."""
 
-    def __init__(self, bootstrap: str, topic: str) -> None:
+    def __init__(self, cluster: Cluster, topic: str) -> None:
         self._topic = topic
-        self._bootstrap = bootstrap
+        self._cluster = cluster
         self._requests: queue.SimpleQueue[_Asked | None] = queue.SimpleQueue()
         self._thread = vital_thread(self._run, "ledger-reader")
 
@@ -101,7 +102,7 @@ class EntryReader:
 
     def _run(self) -> None:
         consumer = assigned_consumer(
-            self._bootstrap, "natalog-gateway-reader", ends=True, queue_kbytes=4_096, fetch_wait_ms=5
+            self._cluster, "natalog-gateway-reader", ends=True, queue_kbytes=4_096, fetch_wait_ms=5
         )
         try:
             while (request := self._requests.get()) is not None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Message
 
+from natalog.cluster import Cluster
 from natalog.exits import Exit
 from natalog.gateway.vital import vital_thread
 from natalog.kafka.clients import intake_producer, warm_up
@@ -33,7 +34,7 @@ class IntakeProducer:
 
     def __init__(
         self,
-        bootstrap: str,
+        cluster: Cluster,
         name: str = "natalog-gateway",
         *,
         queue: int,
@@ -42,7 +43,7 @@ class IntakeProducer:
         **more: str | int | bool | float,
     ) -> None:
         self._producer = intake_producer(
-            bootstrap,
+            cluster,
             name,
             **{
                 "queue.buffering.max.messages": queue,

@@ -69,30 +69,30 @@ class Service:
         name = settings.instance or f"{socket.gethostname()}-gateway"
         metrics.REPLICA_STALENESS.labels(name).set_function(freshness.staleness)
         metrics.GATEWAY_CLOCK_OFFSET.set_function(clock.offset)
-        producer = IntakeProducer(settings.kafka, queue=settings.gateway_queue)
+        producer = IntakeProducer(settings.cluster, queue=settings.gateway_queue)
         # Its queue holds what the budget lets through. Patience makes large batches: librdkafka sends one partition a
         # request, and requests are what streams cost Kafka.
         bulk_producer = IntakeProducer(
-            settings.kafka,
+            settings.cluster,
             "natalog-gateway-bulk",
             queue=settings.gateway_bulk_in_flight,
             queue_mib=64,
             linger_ms=40,
         )
-        audit_producer = AuditProducer(settings.kafka, queue=settings.gateway_queue)
+        audit_producer = AuditProducer(settings.cluster, queue=settings.gateway_queue)
         bulk = Bulk(settings.gateway_bulk_in_flight)
         lane = Lane(loop, bulk_producer)
         metrics.GATEWAY_WAITING.set_function(lambda: len(replies) + len(lane.awaited))
         metrics.GATEWAY_BULK.set_function(lambda: bulk.used)
         try:
-            replica = Replica(settings.kafka, settings.data / "replica", partitions, freshness, name)
+            replica = Replica(settings.cluster, settings.data / "replica", partitions, freshness, name)
         except (StoreInUse, StoreFailed) as failure:
             self.failure = failure
             raise
         listings = Listings(lambda: replica.shelves)
-        reader = EntryReader(settings.kafka, LEDGER)
+        reader = EntryReader(settings.cluster, LEDGER)
         sampler = Sampler(
-            settings.kafka,
+            settings.cluster,
             freshness,
             clock,
             ledger=LEDGER,

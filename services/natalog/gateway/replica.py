@@ -16,6 +16,7 @@ from pathlib import Path
 from confluent_kafka import KafkaException
 
 from natalog import metrics
+from natalog.cluster import Cluster
 from natalog.gateway import listings
 from natalog.gateway.freshness import Freshness
 from natalog.gateway.lane import Lane
@@ -48,9 +49,9 @@ class Replica:
     """The status view of all partitions, and the thread that follows the ledger."""
 
     def __init__(
-        self, bootstrap: str, directory: Path, partitions: int, freshness: Freshness, name: str
+        self, cluster: Cluster, directory: Path, partitions: int, freshness: Freshness, name: str
     ) -> None:
-        self._bootstrap = bootstrap
+        self._cluster = cluster
         self._name = name
         """Label of its metrics."""
         self._freshness = freshness
@@ -137,14 +138,14 @@ class Replica:
 
     def _begin(self) -> LedgerReader:
         # Kept: an admin client that is collected takes its open questions with it.
-        self._admin = admin = admin_client(self._bootstrap, "natalog-gateway-replica")
+        self._admin = admin = admin_client(self._cluster, "natalog-gateway-replica")
         identity = identity_of(admin, LEDGER)
         self._view.gather()
         if why := self._view.load(f"{identity.cluster}/{identity.topic}"):
             log.warning("the status view is folded anew", extra={"reason": why})
             metrics.STORE_REFOLDED.labels("view").inc()
         self._bounds = LogBounds(admin, [], [(LEDGER, p) for p in range(self._partitions)])
-        reader = LedgerReader(self._bootstrap, "natalog-gateway")
+        reader = LedgerReader(self._cluster, "natalog-gateway")
         reader.start({p: tail.resume for p, tail in enumerate(self._view.tails)})
         return reader
 

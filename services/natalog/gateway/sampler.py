@@ -16,6 +16,7 @@ from collections.abc import Sequence
 
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
+from natalog.cluster import Cluster
 from natalog.gateway.clock import Clock
 from natalog.gateway.freshness import Freshness, Sample
 from natalog.gateway.vital import vital_thread
@@ -37,7 +38,7 @@ class Sampler:
 
     def __init__(
         self,
-        bootstrap: str,
+        cluster: Cluster,
         freshness: Freshness,
         clock: Clock,
         *,
@@ -47,7 +48,7 @@ class Sampler:
         partitions: int,
         every: float,
     ) -> None:
-        self._bootstrap = bootstrap
+        self._cluster = cluster
         self._freshness = freshness
         self._clock = clock
         self._ledger = ledger
@@ -57,8 +58,8 @@ class Sampler:
         self._every = every
         self._stop = threading.Event()
         self._thread = vital_thread(self._run, "sampler")
-        self._admin = admin_client(bootstrap, "natalog-gateway")
-        self._markers = _Markers(bootstrap)
+        self._admin = admin_client(cluster, "natalog-gateway")
+        self._markers = _Markers(cluster)
 
     def start(self) -> None:
         """Begin to sample."""
@@ -116,8 +117,8 @@ class Sampler:
 class _Markers:
     """Reads on from a decided record to learn whether another one follows."""
 
-    def __init__(self, bootstrap: str) -> None:
-        self._consumer = assigned_consumer(bootstrap, "natalog-gateway-markers", ends=True, fetch_wait_ms=5)
+    def __init__(self, cluster: Cluster) -> None:
+        self._consumer = assigned_consumer(cluster, "natalog-gateway-markers", ends=True, fetch_wait_ms=5)
 
     def empty_to(self, topic: str, partition: int, start: int) -> int | None:
         """The offset up to which nothing but markers and aborted records follows `start`; None when a record does."""

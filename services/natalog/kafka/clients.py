@@ -6,13 +6,15 @@ two partitions. No consumer resets offsets by itself: a missing offset is an err
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
 from typing import Any
 
-from confluent_kafka import Consumer, KafkaError, Producer
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
 from confluent_kafka.admin import AdminClient
 
+from natalog.cluster import Cluster
 from natalog.kafka.consumer import SteadyConsumer
 
 log = logging.getLogger("natalog.kafka")
@@ -26,12 +28,16 @@ PARTITION_SHARE = INTAKE_RECORD_LIMIT
 partitions, so that the entries of each go off in one request: for what is left over, librdkafka's thread would spin
 until the first one is answered (docs/benchmarks.md, The producer's thread span)."""
 _NOTE_EVERY = 10.0  # seconds
+NO_GROUP = "natalog-unused"
+"""The group of consumers outside any: librdkafka wants a name and looks for its coordinator, which takes the right to
+describe it. Nothing joins it or commits to it, so all services have the same one."""
 _BATCH_BYTES = 240_000  # below INTAKE_RECORD_LIMIT with its headers, uncompressed
 
 
-def _base(bootstrap: str, name: str) -> dict[str, Any]:
+def _base(cluster: Cluster, name: str) -> dict[str, Any]:
     return {
-        "bootstrap.servers": bootstrap,
+        **cluster.security,
+        "bootstrap.servers": cluster.bootstrap,
         "client.id": name,
         "error_cb": _note,
         "logger": log,
@@ -54,8 +60,31 @@ def _note(error: KafkaError) -> None:
         log.warning("kafka client error", extra={"code": error.name(), "detail": error.str()})
 
 
+def refusal(cluster: Cluster) -> str:
+    """Why librdkafka does not take the properties of `cluster`, a name or a value; empty when it does."""
+    try:
+        AdminClient(_base(cluster, "natalog-trial"))
+    except KafkaException as error:
+        return str(error.args[0].str())
+    return ""
+
+
+def denial(cluster: Cluster, *, within: float = 5.0) -> str:
+    """Why brokers do not let us in: credentials, certificates; empty when they do or cannot be reached at all.
+
+    Requests themselves fail as if no broker were there. `within` in seconds.
+    """
+    found: list[KafkaError] = []
+    client = AdminClient({**_base(cluster, "natalog-trial"), "error_cb": found.append})
+    with contextlib.suppress(KafkaException):
+        client.list_topics(timeout=within)
+    client.poll(0)
+    told = (e.str() for e in found if e.code() in (KafkaError._AUTHENTICATION, KafkaError._SSL))
+    return next(told, "")
+
+
 def ledger_producer(
-    bootstrap: str, transactional_id: str, *, transaction_timeout_ms: int = 10_000
+    cluster: Cluster, transactional_id: str, *, transaction_timeout_ms: int = 10_000
 ) -> Producer:
     """The transactional producer of one registrar.
 
@@ -68,7 +97,7 @@ def ledger_producer(
     """
     return Producer(
         {
-            **_base(bootstrap, transactional_id),
+            **_base(cluster, transactional_id),
             "transactional.id": transactional_id,
             "transaction.timeout.ms": transaction_timeout_ms,
             "message.timeout.ms": transaction_timeout_ms,
@@ -85,11 +114,11 @@ def ledger_producer(
     )
 
 
-def intake_producer(bootstrap: str, name: str, **settings: str | int | bool | float) -> Producer:
+def intake_producer(cluster: Cluster, name: str, **settings: str | int | bool | float) -> Producer:
     """An idempotent producer for intake topics. Call `warm_up` before the first send. `settings` override."""
     return Producer(
         {
-            **_base(bootstrap, name),
+            **_base(cluster, name),
             "enable.idempotence": True,
             "partitioner": "murmur2_random",
             "compression.type": "lz4",
@@ -114,10 +143,10 @@ def warm_up(producer: Producer, topic: str, *, timeout: float = 10.0) -> None:
         producer.poll(left)
 
 
-def _consumer(bootstrap: str, name: str, group: str, settings: dict[str, Any]) -> Consumer:
+def _consumer(cluster: Cluster, name: str, group: str, settings: dict[str, Any]) -> Consumer:
     return SteadyConsumer(
         {
-            **_base(bootstrap, name),
+            **_base(cluster, name),
             "group.id": group,
             "isolation.level": "read_committed",
             "auto.offset.reset": "error",
@@ -133,11 +162,11 @@ def _consumer(bootstrap: str, name: str, group: str, settings: dict[str, Any]) -
 
 
 def group_consumer(
-    bootstrap: str, group: str, instance: str, *, session_timeout_ms: int = 10_000
+    cluster: Cluster, group: str, instance: str, *, session_timeout_ms: int = 10_000
 ) -> Consumer:
     """A static member of a group (KIP-345): restarted within the session time-out it keeps its partitions."""
     return _consumer(
-        bootstrap,
+        cluster,
         f"{instance}-live",
         group,
         {
@@ -152,13 +181,13 @@ def group_consumer(
     )
 
 
-def offsets_consumer(bootstrap: str, group: str, name: str) -> Consumer:
+def offsets_consumer(cluster: Cluster, group: str, name: str) -> Consumer:
     """For asking what a group has committed; joins nothing."""
-    return _consumer(bootstrap, f"{name}-offsets", group, {})
+    return _consumer(cluster, f"{name}-offsets", group, {})
 
 
 def assigned_consumer(
-    bootstrap: str,
+    cluster: Cluster,
     name: str,
     *,
     ends: bool = False,
@@ -174,9 +203,9 @@ def assigned_consumer(
     given other partitions waits for its first record.
     """
     return _consumer(
-        bootstrap,
+        cluster,
         name,
-        f"{name}-unused",  # librdkafka wants one; nothing joins or commits
+        NO_GROUP,
         {
             "enable.partition.eof": ends,
             "fetch.wait.max.ms": fetch_wait_ms,
@@ -187,6 +216,6 @@ def assigned_consumer(
     )
 
 
-def admin_client(bootstrap: str, name: str) -> AdminClient:
+def admin_client(cluster: Cluster, name: str) -> AdminClient:
     """For metadata and offsets."""
-    return AdminClient(_base(bootstrap, f"{name}-admin"))
+    return AdminClient(_base(cluster, f"{name}-admin"))

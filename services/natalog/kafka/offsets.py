@@ -149,7 +149,11 @@ class Identity:
 
 def identity_of(admin: AdminClient, topic: str, *, timeout: float = 10.0) -> Identity:
     """Ids of the cluster and of `topic`. `timeout` in seconds. Raises KafkaException when there is no answer."""
-    cluster = admin.list_topics(timeout=timeout).cluster_id
+    try:
+        cluster = admin.list_topics(timeout=timeout).cluster_id
+    except KafkaException:
+        admin.poll(0)  # error events, which nobody else takes: a wrong password is told by them alone
+        raise
     described: Mapping[str, Future[Any]] = admin.describe_topics(
         TopicCollection([topic]), request_timeout=timeout
     )

@@ -14,6 +14,7 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._config import AlterConfigOpType, ConfigEntry, ConfigResource, ConfigSource
 from confluent_kafka.cimpl import NewTopic
 
+from natalog.cluster import Cluster
 from natalog.kafka.clients import admin_client
 from natalog.kafka.plan import (
     INTERNAL,
@@ -33,21 +34,23 @@ _TIMEOUT = 20.0
 """Seconds an answer of the cluster may take."""
 
 
-def plan(bootstrap: str, *, replication: int | None = None, declared: Mapping[str, Topic] = TOPICS) -> Plan:
+def plan(cluster: Cluster, *, replication: int | None = None, declared: Mapping[str, Topic] = TOPICS) -> Plan:
     """How the cluster differs from `declared`. Raises KafkaException when it cannot be reached.
 
     `replication` replaces topics.yaml's factor; below that factor min.insync.replicas becomes 1.
     """
-    return _cautious_plan(_admin(bootstrap), replication or _declared_replication(declared), declared)
+    return _cautious_plan(_admin(cluster), replication or _declared_replication(declared), declared)
 
 
-def apply(bootstrap: str, *, replication: int | None = None, declared: Mapping[str, Topic] = TOPICS) -> Plan:
+def apply(
+    cluster: Cluster, *, replication: int | None = None, declared: Mapping[str, Topic] = TOPICS
+) -> Plan:
     """Create and configure what `plan` says, but for what it refuses. Returns the plan it carried out.
 
     Configuration is altered key by key, so that a setting made at the same time by others stays. Returns when
     the cluster shows the result. Raises KafkaException when it refuses or cannot be reached.
     """
-    admin = _admin(bootstrap)
+    admin = _admin(cluster)
     factor = replication or _declared_replication(declared)
     found = _cautious_plan(admin, factor, declared)
     _create(admin, [declared[d.topic] for d in found.differences if d.action is Action.CREATE], factor)
@@ -63,7 +66,7 @@ def apply(bootstrap: str, *, replication: int | None = None, declared: Mapping[s
 
 def apply_topics(bootstrap: str) -> Plan:
     """`apply` for a cluster of one node, as `natalog up` and tests start it."""
-    return apply(bootstrap, replication=1)
+    return apply(Cluster(bootstrap), replication=1)
 
 
 def observe(admin: AdminClient) -> tuple[int, dict[str, Observed]]:
@@ -89,8 +92,8 @@ def observe(admin: AdminClient) -> tuple[int, dict[str, Observed]]:
     return len(metadata.brokers), found
 
 
-def _admin(bootstrap: str) -> AdminClient:
-    return admin_client(bootstrap, "natalog-topics")
+def _admin(cluster: Cluster) -> AdminClient:
+    return admin_client(cluster, "natalog-topics")
 
 
 def _declared_replication(declared: Mapping[str, Topic]) -> int:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
+from natalog.cluster import Cluster
 from natalog.kafka.clients import assigned_consumer
 
 log = logging.getLogger(__name__)
@@ -39,9 +40,9 @@ class Stretch:
 class LedgerReader:
     """Reads partitions of the ledger, or of `topic`, each from a position of its own. Not for several threads."""
 
-    def __init__(self, bootstrap: str, name: str, topic: str = LEDGER) -> None:
+    def __init__(self, cluster: Cluster, name: str, topic: str = LEDGER) -> None:
         self._topic = topic
-        self._consumer = assigned_consumer(bootstrap, f"{name}-{topic}", ends=True)
+        self._consumer = assigned_consumer(cluster, f"{name}-{topic}", ends=True)
         self._assigned: set[int] = set()
         self._positions: dict[int, int] = {}
 

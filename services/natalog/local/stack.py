@@ -85,6 +85,7 @@ class Stack:
         settings = base.model_copy(
             update={
                 "kafka": node.bootstrap,
+                "kafka_properties": None,
                 "replication": 1,
                 "gateway_host": LOOPBACK,
                 "gateway_port": chosen["gateway"],

@@ -15,6 +15,7 @@ from collections.abc import Callable, Collection, Mapping
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from natalog import metrics
+from natalog.cluster import Cluster
 from natalog.kafka.clients import admin_client, assigned_consumer
 from natalog.kafka.offsets import LogBounds, Place
 
@@ -27,8 +28,10 @@ _WITHIN = 1.0  # seconds for reading the oldest records
 class Backlog:
     """`undecided_from` tells the next offset to decide of each log this registrar answers for; from the thread."""
 
-    def __init__(self, bootstrap: str, name: str, undecided_from: Callable[[], Mapping[Place, int]]) -> None:
-        self._bootstrap = bootstrap
+    def __init__(
+        self, cluster: Cluster, name: str, undecided_from: Callable[[], Mapping[Place, int]]
+    ) -> None:
+        self._cluster = cluster
         self._name = name
         self._undecided_from = undecided_from
         self._exported: set[Place] = set()
@@ -38,9 +41,9 @@ class Backlog:
         threading.Thread(target=self._run, name="backlog", daemon=True).start()
 
     def _run(self) -> None:
-        self._admin = admin_client(self._bootstrap, f"{self._name}-backlog")
+        self._admin = admin_client(self._cluster, f"{self._name}-backlog")
         self._consumer = assigned_consumer(
-            self._bootstrap, f"{self._name}-backlog", ends=True, fetch_wait_ms=5, partition_share=1
+            self._cluster, f"{self._name}-backlog", ends=True, fetch_wait_ms=5, partition_share=1
         )
         while True:
             try:

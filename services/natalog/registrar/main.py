@@ -16,6 +16,7 @@ from natalog import garbage, metrics
 from natalog.decision.rules import RuleSetError
 from natalog.exits import Exit
 from natalog.health import serve
+from natalog.kafka.acls import transactional_id
 from natalog.kafka.clients import (
     PARTITION_SHARE,
     admin_client,
@@ -109,7 +110,7 @@ def build(settings: Settings) -> Registrar:
     directory = settings.data / "registrar"
     store = Store(directory, partitions, cache_mib=settings.registrar_cache_mib)
     metrics.STATE_BYTES.labels("numbers").set_function(lambda: bytes_in(directory))
-    admin = admin_client(settings.kafka, instance)
+    admin = admin_client(settings.cluster, instance)
     identity = _wait_for_topics(admin)
     if not store.belongs_to(f"{identity.cluster} {identity.topic}"):
         metrics.STORE_REFOLDED.labels("other ledger").inc()
@@ -117,8 +118,8 @@ def build(settings: Settings) -> Registrar:
     # Fences an earlier process and ends its transaction, before anything is read.
     writer = LedgerWriter(
         ledger_producer(
-            settings.kafka,
-            f"{settings.registrar_group}-{instance}",
+            settings.cluster,
+            transactional_id(settings.registrar_group, instance),
             transaction_timeout_ms=settings.registrar_transaction_ms,
         ),
         transaction_timeout=settings.registrar_transaction_ms / 1000,
@@ -126,25 +127,25 @@ def build(settings: Settings) -> Registrar:
     writer.start()
 
     def probe_of(topic: str) -> Probe:
-        return Probe(LedgerReader(settings.kafka, f"{instance}-probe", topic))
+        return Probe(LedgerReader(settings.cluster, f"{instance}-probe", topic))
 
     desk = Desk(
         store=store,
-        reader=LedgerReader(settings.kafka, instance),
+        reader=LedgerReader(settings.cluster, instance),
         markers=Markers(probe_of(MARKED_TOPIC)),
         stalls=Stalls(probe_of),
         admin=admin,
-        offsets=offsets_consumer(settings.kafka, settings.registrar_group, instance),
+        offsets=offsets_consumer(settings.cluster, settings.registrar_group, instance),
         history=_history(admin, [p for p, shelf in enumerate(store.shelves) if shelf.position() is None]),
     )
     intake = Intake(
         group_consumer(
-            settings.kafka,
+            settings.cluster,
             settings.registrar_group,
             instance,
             session_timeout_ms=settings.registrar_session_ms,
         ),
-        assigned_consumer(settings.kafka, f"{instance}-bulk", partition_share=PARTITION_SHARE),
+        assigned_consumer(settings.cluster, f"{instance}-bulk", partition_share=PARTITION_SHARE),
         assigned=desk.assigned,
         revoked=desk.revoked,
         resume=desk.resume,
@@ -153,7 +154,7 @@ def build(settings: Settings) -> Registrar:
     )
     desk.attach(intake)
     if settings.registrar_metrics_port:
-        Backlog(settings.kafka, instance, desk.undecided_from).start()
+        Backlog(settings.cluster, instance, desk.undecided_from).start()
         serve(
             settings.metrics_host,
             settings.registrar_metrics_port,

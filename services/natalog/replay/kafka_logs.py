@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from confluent_kafka import TIMESTAMP_LOG_APPEND_TIME, Consumer, KafkaError, KafkaException, TopicPartition
 
+from natalog.cluster import Cluster
 from natalog.kafka.clients import admin_client, assigned_consumer
 from natalog.kafka.offsets import LogBounds
 from natalog.ledger.follow import LEDGER
@@ -25,12 +26,14 @@ class KafkaLogs:
     Raises KafkaException when Kafka cannot be reached or has no ledger.
     """
 
-    def __init__(self, bootstrap: str, partitions: Sequence[int] = (), *, patience: float = PATIENCE) -> None:
-        self._bootstrap = bootstrap
+    def __init__(
+        self, cluster: Cluster, partitions: Sequence[int] = (), *, patience: float = PATIENCE
+    ) -> None:
+        self._cluster = cluster
         self._partitions = list(partitions) or list(range(PARTITIONS))
         self._patience = patience
         self._consumers: dict[str, Consumer] = {}
-        self._admin = admin_client(bootstrap, "replay")
+        self._admin = admin_client(cluster, "replay")
         found = self._admin.list_topics(LEDGER, 10).topics[LEDGER]
         if found.error is not None:
             raise KafkaException(found.error)
@@ -125,6 +128,6 @@ class KafkaLogs:
         if topic not in self._consumers:
             # Short fetches: the consumer is given one partition after the other.
             self._consumers[topic] = assigned_consumer(
-                self._bootstrap, f"replay-{topic}", ends=True, fetch_wait_ms=10
+                self._cluster, f"replay-{topic}", ends=True, fetch_wait_ms=10
             )
         return self._consumers[topic]

@@ -12,6 +12,7 @@ import psycopg
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 
+from natalog.cluster import Cluster
 from natalog.kafka.offsets import LogBounds
 from natalog.ledger.follow import LedgerReader
 from natalog.views.checks import Checks, Open, positions
@@ -28,8 +29,8 @@ _PAUSE = 1.0  # seconds
 class Audit:
     """`fault` is what ended it, None while it runs."""
 
-    def __init__(self, bootstrap: str, admin: AdminClient, connect: Open) -> None:
-        self._bootstrap = bootstrap
+    def __init__(self, cluster: Cluster, admin: AdminClient, connect: Open) -> None:
+        self._cluster = cluster
         self._admin = admin
         self._connect = connect
         self._stop = threading.Event()
@@ -47,7 +48,7 @@ class Audit:
             self._thread.join(10.0)
 
     def _run(self) -> None:
-        reader = LedgerReader(self._bootstrap, "natalog-projector", TOPIC)
+        reader = LedgerReader(self._cluster, "natalog-projector", TOPIC)
         noted = ""
         try:
             while not self._stop.is_set():

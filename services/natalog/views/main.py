@@ -97,7 +97,7 @@ def main(settings: Settings, *, rebuild: bool = False) -> int:
 def follow(settings: Settings, interrupt: Interrupt) -> None:
     """Keep the tables in step until a signal."""
     known = known_rules(settings)
-    admin = admin_client(settings.kafka, "natalog-projector")
+    admin = admin_client(settings.cluster, "natalog-projector")
     state = {"ready": False}
     if settings.projector_metrics_port:
         serve(
@@ -108,7 +108,7 @@ def follow(settings: Settings, interrupt: Interrupt) -> None:
         )
     identity = ledger_identity(admin, interrupt)
     prepare(settings.postgres, LIVE, interrupt)
-    following = Following(LedgerReader(settings.kafka, "natalog-projector"), known)
+    following = Following(LedgerReader(settings.cluster, "natalog-projector"), known)
     lag = Lag(admin, following)
     open_cases = OpenCases(settings.postgres, LIVE)
     declare()
@@ -126,7 +126,7 @@ def follow(settings: Settings, interrupt: Interrupt) -> None:
     )
     interrupt.then = projector.stop
     state["ready"] = True
-    audit = Audit(settings.kafka, admin, lambda: connect(settings.postgres, LIVE))
+    audit = Audit(settings.cluster, admin, lambda: connect(settings.postgres, LIVE))
     audit.start()
     try:
         run(projector, healthy=lambda: audit.fault is None)
@@ -139,14 +139,14 @@ def follow(settings: Settings, interrupt: Interrupt) -> None:
 def refold(settings: Settings, interrupt: Interrupt) -> None:
     """Fold everything anew beside the tables in use, and exchange them."""
     known = known_rules(settings)
-    admin = admin_client(settings.kafka, "natalog-rebuild")
+    admin = admin_client(settings.cluster, "natalog-rebuild")
     identity = ledger_identity(admin, interrupt)
 
     def started(projector: Projector) -> None:
         interrupt.then = projector.stop
 
     ends = ledger_ends(admin, interrupt)
-    rebuild = Rebuild(settings.postgres, settings.kafka, admin, identity, ends, known, started=started)
+    rebuild = Rebuild(settings.postgres, settings.cluster, admin, identity, ends, known, started=started)
     if not rebuild.run():
         log.warning("stopped before the new tables were complete: the old ones stay in use")
 

@@ -17,6 +17,7 @@ from psycopg import Connection, sql
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from natalog.cluster import Cluster
 from natalog.decision.rules import RuleSets
 from natalog.kafka.offsets import Identity
 from natalog.ledger.follow import LEDGER, LedgerReader
@@ -42,7 +43,7 @@ class Rebuild:
     def __init__(
         self,
         dsn: str,
-        kafka: str,
+        kafka: Cluster,
         admin: AdminClient,
         identity: Identity,
         ends: dict[int, int],

@@ -13,6 +13,7 @@ from typing import Any, cast
 
 import faust
 from faust.types import TP
+from faust.types.auth import CredentialsT
 
 from natalog.watch.obligations import TOPIC
 from natalog.wire.topics import TOPICS
@@ -25,6 +26,7 @@ class Connection:
     """How the watch reaches Kafka. Times in seconds."""
 
     bootstrap: str
+    credentials: CredentialsT | None
     group: str
     instance: str
     session: float
@@ -56,6 +58,7 @@ class Log:
         app: Any = faust.App(
             connection.group,
             broker=[f"kafka://{host}" for host in connection.bootstrap.split(",")],
+            broker_credentials=connection.credentials,
             datadir=connection.directory,
             store="memory://",
             web_enabled=False,

@@ -12,8 +12,10 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from confluent_kafka import KafkaException
+from faust.types.auth import CredentialsT
 
 from natalog import metrics
+from natalog.cluster import Cluster
 from natalog.decision.rules import RuleSetError
 from natalog.exits import Exit
 from natalog.health import serve
@@ -23,6 +25,7 @@ from natalog.ledger.rules import KEPT, remember, rules_in_force
 from natalog.settings import Settings
 from natalog.watch import watchdog
 from natalog.watch.app import ALERTS, Connection, Handlers, Log
+from natalog.watch.credentials import NotTranslated, credentials_of
 from natalog.watch.gaps import Gaps
 from natalog.watch.obligations import TOPIC
 from natalog.watch.watch import Ending, Terms, Watch
@@ -41,6 +44,12 @@ def main(settings: Settings) -> int:
     except RuleSetError as error:
         log.error("refused to start", extra={"detail": str(error)})
         return Exit.REFUSED_TO_START
+    cluster = settings.cluster
+    try:
+        credentials = credentials_of(cluster.security)
+    except NotTranslated as wrong:
+        log.error("NATALOG_KAFKA_PROPERTIES", extra={"detail": str(wrong)})
+        return Exit.USAGE
     for name in ("faust", "mode", "aiokafka"):
         logging.getLogger(name).setLevel(logging.WARNING)
     # A sweep may wait 1.5 s for its answer, behind a fetch on the same connection; Faust would say so each time.
@@ -49,20 +58,21 @@ def main(settings: Settings) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _stop)
     instance = settings.instance or f"{socket.gethostname()}-watch"
-    _wait_for_topics(settings.kafka, instance)
+    _wait_for_topics(cluster, instance)
     terms = Terms(
         rules,
         grace_ms=round(settings.watch_grace_seconds * 1000),
         remember_ms=round(settings.watch_remember_seconds * 1000),
     )
     watch = Watch(terms, Gaps(settings.data / "gaps.json"))
-    asyncio.run(_run(watch, settings, instance))
+    asyncio.run(_run(watch, settings, instance, credentials))
     return Exit.RESTART
 
 
-async def _run(watch: Watch, settings: Settings, instance: str) -> None:
+async def _run(watch: Watch, settings: Settings, instance: str, credentials: CredentialsT | None) -> None:
     connection = Connection(
         bootstrap=settings.kafka,
+        credentials=credentials,
         group=settings.watch_group,
         instance=instance,
         session=settings.watch_session_ms / 1000,
@@ -114,8 +124,8 @@ def _or_end(handler: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[
     return handle
 
 
-def _wait_for_topics(bootstrap: str, instance: str) -> None:
-    admin = admin_client(bootstrap, instance)
+def _wait_for_topics(cluster: Cluster, instance: str) -> None:
+    admin = admin_client(cluster, instance)
     while True:
         try:
             for topic in (TOPIC, ALERTS):

@@ -12,6 +12,8 @@ import yaml
 from natalog.resources import resource
 
 DATA_CLASSES = ("sensitive", "personal", "internal", "public")
+SERVICES = ("registrar", "gateway", "watch", "projector", "replay", "notary")
+"""Who may produce and consume, by the names of the commands that run them."""
 _KNOWN = {
     "description",
     "key",
@@ -19,6 +21,7 @@ _KNOWN = {
     "records",
     "producers",
     "consumers",
+    "observers",
     "intake",
     "config",
     "data_class",
@@ -41,6 +44,9 @@ class Topic:
     """Names of the records that may stand on it."""
     producers: tuple[str, ...]
     consumers: tuple[str, ...]
+    observers: tuple[str, ...]
+    """Services that read nothing and ask where its logs begin and end; for producers and consumers that goes without
+    saying."""
     intake: int
     """Place among the intake topics, -1 for others. `Entry` and state hold causes in this order."""
     config: Mapping[str, str]
@@ -62,6 +68,12 @@ def load(path: Path) -> dict[str, Topic]:
         wrong = [key for key, value in config.items() if not isinstance(value, str)]
         if wrong:
             raise ValueError(f"topics.yaml: {name}: put {', '.join(wrong)} in quotes")
+        roles = {role: tuple(declared.get(role, ())) for role in ("producers", "consumers", "observers")}
+        strangers = {service for services in roles.values() for service in services} - set(SERVICES)
+        if strangers:
+            raise ValueError(
+                f"topics.yaml: {name} names {', '.join(sorted(strangers))}; services are {', '.join(SERVICES)}"
+            )
         topics[name] = Topic(
             name=name,
             description=declared["description"],
@@ -70,8 +82,7 @@ def load(path: Path) -> dict[str, Topic]:
             partitions=declared["partitions"],
             replication_factor=defaults["replication_factor"],
             records=tuple(declared["records"]),
-            producers=tuple(declared["producers"]),
-            consumers=tuple(declared["consumers"]),
+            **roles,
             intake=declared.get("intake", -1),
             config=MappingProxyType(config),
         )

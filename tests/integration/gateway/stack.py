@@ -134,9 +134,15 @@ class Stack:
     def _service(self, name: str, base: Any, url: str) -> Service:
         own = self.directory / name
         own.mkdir(parents=True, exist_ok=True)
-        settings = base.model_copy(update={"data": own, "instance": f"{base.registrar_group}-{name}"})
+        settings = base.model_copy(
+            update={"data": own, "instance": f"{base.registrar_group}-{name}", **self._own_settings(name)}
+        )
         variables = environment(settings) | {"PYTHONPATH": str(ROOT / "services")}
         return Service(name, variables, url, self.directory / f"{name}.log")
+
+    def _own_settings(self, name: str) -> dict[str, Any]:
+        """Settings of one service alone."""
+        return {}
 
     def another_gateway(self, clock_off: int = 0) -> Service:
         """A second gateway beside the first, with a directory of its own. Whoever asks for it starts and ends it.

@@ -8,6 +8,7 @@ from confluent_kafka.admin import ConfigResource
 from confluent_kafka.admin._config import AlterConfigOpType, ConfigEntry
 from confluent_kafka.cimpl import NewPartitions
 
+from natalog.cluster import Cluster
 from natalog.replay.kafka_logs import KafkaLogs
 from tests.integration.registrar.conftest import Bench
 from tests.integration.registrar.records import filing, number
@@ -35,7 +36,7 @@ def test_records_with_their_senders_time_halt_their_partition(bench: Bench) -> N
     registrar.kill()
     bench.registrar(accept_sender_times=True).wait_ready()
     assert len(bench.eventually(sent).entries[6]) == 2
-    with closing(KafkaLogs(bench.bootstrap)) as logs:
+    with closing(KafkaLogs(Cluster(bench.bootstrap))) as logs:
         assert [record.by_broker for batch in logs.intake(LEAD, 6) for record in batch] == [False, True]
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from confluent_kafka import Producer
 
 from natalog import events
+from natalog.cluster import Cluster
 from natalog.decision.rules import NEWEST
 from natalog.ledger.head import Head
 from natalog.ledger.seal import open_with, seal_with
@@ -71,7 +72,7 @@ class Written:
 
     def audit(self, *partitions: int, patience: float = 30.0) -> Report:
         """What `natalog replay verify` finds."""
-        with closing(KafkaLogs(self.bootstrap, partitions, patience=patience)) as logs:
+        with closing(KafkaLogs(Cluster(self.bootstrap), partitions, patience=patience)) as logs:
             return verify(logs, seal=seal_with(self.seal_key), unseal=open_with(self.seal_key))
 
     def _decide_once(self, write: Callable[[bytes], bytes]) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from natalog.cluster import Cluster
 from natalog.gateway.entry_reader import EntryReader, Missing, _Part, _Shared
 
 
@@ -27,4 +28,4 @@ def test_a_reading_that_fails_fails_all_and_at_once() -> None:
 
 
 def test_nothing_asked_is_answered_without_reading() -> None:
-    assert EntryReader("127.0.0.1:1", "ledger").read_many([]).result(0) == []
+    assert EntryReader(Cluster("127.0.0.1:1"), "ledger").read_many([]).result(0) == []
