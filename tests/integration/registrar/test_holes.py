@@ -5,8 +5,11 @@ Here they are what a stranger's aborted transaction leaves: its records and the 
 
 from __future__ import annotations
 
+import time
+
 from confluent_kafka import Producer
 
+from natalog.kafka.offsets import LogBounds
 from tests.integration.registrar.conftest import Bench
 from tests.integration.registrar.process import RegistrarProcess
 from tests.integration.registrar.records import filing, number, void
@@ -17,7 +20,13 @@ PLACE = 5
 
 
 def abort_foreign_transaction(bench: Bench, records: int) -> None:
-    """Leave `records` + 1 offsets without a record."""
+    """Leave `records` + 1 offsets without a record. The marker comes a little after the abort's answer."""
+    place = "birth.registrations", PLACE
+
+    def end() -> int:
+        return LogBounds(bench.admin, (), [place]).ends()[place]
+
+    wanted = end() + records + 1
     stranger = Producer(
         {"bootstrap.servers": bench.bootstrap, "transactional.id": "stranger", "log_level": 0}
     )
@@ -27,6 +36,10 @@ def abort_foreign_transaction(bench: Bench, records: int) -> None:
         stranger.produce("birth.registrations", b"?", b"?", PLACE)
     stranger.flush(10)
     stranger.abort_transaction(30)
+    deadline = time.monotonic() + 20
+    while end() < wanted:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def wait_until_told(registrar: RegistrarProcess, offsets: int, seconds: float) -> None:
