@@ -37,6 +37,7 @@ def main() -> int:
         stack = subprocess.Popen(["natalog", "up", "--data", str(data)], stderr=subprocess.DEVNULL)
         try:
             while not (data / "stack.json").exists():
+                assert stack.poll() is None, "natalog up ended before it was ready"
                 time.sleep(0.2)
             return _play(data, Path(directory))
         finally:
@@ -80,6 +81,7 @@ def _filings(registered_at: datetime) -> list[dict[str, Any]]:
     command += ["--kinds", "filings", "--irregular", "0", "--count", str(8 * SHARE)]
     lines = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
     numbered = [filing for filing in map(json.loads, lines) if "certificate_number" in filing]
+    assert len(numbered) >= 4 * SHARE
     return [filing | {"registered_at": registered_at.isoformat()} for filing in numbered[: 4 * SHARE]]
 
 

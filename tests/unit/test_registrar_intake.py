@@ -116,6 +116,7 @@ def given() -> Parts:
         assigned=lambda _: None,
         revoked=lambda _: None,
         resume=lambda number: RESUME[number],
+        unread=lambda number: RESUME[number],
         ends=lambda numbers: FakeEnds({}),
         cap=100,
         bulk_cap=70,

@@ -82,6 +82,9 @@ def test_a_hole_is_told_of_and_waited_for_no_more(stalled: Case) -> None:
     assert not stalled.is_stalled(5 * STALL - 1, longer)
     assert stalled.is_stalled(5 * STALL, longer), "what follows it is waited for"
     assert stalled.readers[LEAD].reading == {NUMBER: 8}
+    stalled.answer(Stretch(NUMBER, position=9))
+    assert told._value.get() == before + 3, "one told of before is not told again"
+    assert stalled.partition.unread[0] == 9
 
 
 def test_a_hole_is_waited_for_again_where_the_ledger_lost_what_stood_before_it(stalled: Case) -> None:

@@ -109,7 +109,10 @@ def _lines(
                     yield _json(message) if as_json else _text(message)
             elif error.code() == KafkaError._PARTITION_EOF:
                 left.discard(message.partition())
-            elif error.fatal() or error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
+            elif error.fatal() or error.code() in (
+                KafkaError.UNKNOWN_TOPIC_OR_PART,
+                KafkaError.TOPIC_AUTHORIZATION_FAILED,
+            ):
                 raise KafkaException(error)
     finally:
         consumer.close()

@@ -96,6 +96,10 @@ class Desk:
         """Next offset of each intake topic of a partition, as far as the ledger is folded."""
         return self.partitions[number].resume
 
+    def unread(self, number: int) -> list[int]:
+        """Next offset of each intake topic of a partition where a record may stand."""
+        return self.partitions[number].unread
+
     def deciding(self) -> list[Partition]:
         """Partitions where this registrar writes."""
         return [p for p in self.partitions if p.phase is Phase.DECIDING]
@@ -272,7 +276,7 @@ class Desk:
             metrics.PARTITION_HALTED.labels(number).set(1)
         if self.unknown:
             log.error(
-                "unknown partitions: somebody added some to an intake topic; nothing on them is decided",
+                "unknown partitions of birth.registrations: somebody added some; nothing on them is decided",
                 extra={"partitions": self.unknown},
             )
         return [number for number in numbers if number < len(self.partitions)]

@@ -56,7 +56,8 @@ class Gaps:
     def tell(self, topic: int, first: int, end: int) -> None:
         """Nothing stands from `first` to before `end`, as two readings found."""
         fresh = self.beyond(topic, first)
-        self._told[topic] = (first, end)
+        begun, before = self._told.get(topic, (first, first))
+        self._told[topic] = (begun if begun <= first <= before else first, end)
         metrics.INTAKE_MISSING.labels(INTAKE_TOPICS[topic], self._partition).inc(end - fresh)
         log.error(
             "hole in an intake log: offsets without a record",

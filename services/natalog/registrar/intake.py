@@ -46,7 +46,8 @@ class Intake:
     """Both consumers.
 
     `assigned` and `revoked` are called with partition numbers from within `take`, `resume` tells the next offset of
-    each intake topic of a partition, by the ledger, `ends` asks where partitions of the lead topic end.
+    each intake topic of a partition, by the ledger, `unread` the next one where a record may stand, `ends` asks where
+    partitions of the lead topic end.
 
     `cap` bounds a batch, but for alerts that have waited. Bulk fills it only up to `bulk_cap`, since a live record that
     comes meanwhile waits behind two such batches, and up to `shared_cap` when one has come within the last second; of a
@@ -61,6 +62,7 @@ class Intake:
         assigned: Callable[[list[int]], None],
         revoked: Callable[[list[int]], None],
         resume: Callable[[int], list[int]],
+        unread: Callable[[int], list[int]],
         ends: Callable[[list[int]], Ends],
         cap: int = 8_000,
         bulk_cap: int = 2_000,
@@ -71,6 +73,7 @@ class Intake:
         self._assigned = assigned
         self._revoked = revoked
         self._resume = resume
+        self._unread = unread
         self._alerts = Alerts(ends)
         self._cap = cap
         self._live_cap = cap - cap // 20
@@ -197,7 +200,7 @@ class Intake:
         self._bulk.close()
 
     def _decided_to(self, number: int) -> int:
-        return self._resume(number)[INTAKE_TOPICS.index(LEAD)]
+        return self._unread(number)[INTAKE_TOPICS.index(LEAD)]
 
     def _on_assign(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
         self._rebalances += 1

@@ -126,13 +126,15 @@ class Registrar:
             if partition.phase is not Phase.DECIDING:
                 continue
             good = messages if self._accept_sender_times else stamped(messages)
-            if good and (columns := self._in_order(partition, good)) is not None:
+            columns = self._in_order(partition, good) if good else None
+            if columns is not None:
                 result = self._decider.decide(partition.fold, partition.ahead, columns)
                 if result.sick is not None:
                     self._desk.halt(partition, _cause_of(result.sick), result.sick)
                 if result.outcome is not None:
                     decided.append((partition, result))
-            if len(good) < len(messages):
+            may_tell = columns is not None or not good  # else those before it come again
+            if len(good) < len(messages) and may_tell and partition.phase is Phase.DECIDING:
                 first = messages[len(good)]
                 detail = f"{first.topic()} offset {first.offset()}: run natalog topics apply"
                 self._desk.halt(partition, "intake not stamped", None, detail)

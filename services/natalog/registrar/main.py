@@ -9,7 +9,7 @@ import socket
 import threading
 import time
 
-from confluent_kafka import KafkaException
+from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 
 from natalog import garbage, metrics
@@ -110,7 +110,8 @@ def build(settings: Settings) -> Registrar:
     directory = settings.data / "registrar"
     store = Store(directory, partitions, cache_mib=settings.registrar_cache_mib)
     metrics.STATE_BYTES.labels("numbers").set_function(lambda: bytes_in(directory))
-    admin = admin_client(settings.cluster, instance)
+    cluster = settings.cluster
+    admin = admin_client(cluster, instance)
     identity = _wait_for_topics(admin)
     if not store.belongs_to(f"{identity.cluster} {identity.topic}"):
         metrics.STORE_REFOLDED.labels("other ledger").inc()
@@ -118,7 +119,7 @@ def build(settings: Settings) -> Registrar:
     # Fences an earlier process and ends its transaction, before anything is read.
     writer = LedgerWriter(
         ledger_producer(
-            settings.cluster,
+            cluster,
             transactional_id(settings.registrar_group, instance),
             transaction_timeout_ms=settings.registrar_transaction_ms,
         ),
@@ -127,34 +128,35 @@ def build(settings: Settings) -> Registrar:
     writer.start()
 
     def probe_of(topic: str) -> Probe:
-        return Probe(LedgerReader(settings.cluster, f"{instance}-probe", topic))
+        return Probe(LedgerReader(cluster, f"{instance}-probe", topic))
 
     desk = Desk(
         store=store,
-        reader=LedgerReader(settings.cluster, instance),
+        reader=LedgerReader(cluster, instance),
         markers=Markers(probe_of(MARKED_TOPIC)),
         stalls=Stalls(probe_of),
         admin=admin,
-        offsets=offsets_consumer(settings.cluster, settings.registrar_group, instance),
+        offsets=offsets_consumer(cluster, settings.registrar_group, instance),
         history=_history(admin, [p for p, shelf in enumerate(store.shelves) if shelf.position() is None]),
     )
     intake = Intake(
         group_consumer(
-            settings.cluster,
+            cluster,
             settings.registrar_group,
             instance,
             session_timeout_ms=settings.registrar_session_ms,
         ),
-        assigned_consumer(settings.cluster, f"{instance}-bulk", partition_share=PARTITION_SHARE),
+        assigned_consumer(cluster, f"{instance}-bulk", partition_share=PARTITION_SHARE),
         assigned=desk.assigned,
         revoked=desk.revoked,
         resume=desk.resume,
+        unread=desk.unread,
         ends=lambda numbers: LogBounds(admin, (), [(LEAD, number) for number in numbers]),
         cap=settings.registrar_batch,
     )
     desk.attach(intake)
     if settings.registrar_metrics_port:
-        Backlog(settings.cluster, instance, desk.undecided_from).start()
+        Backlog(cluster, instance, desk.undecided_from).start()
         serve(
             settings.metrics_host,
             settings.registrar_metrics_port,
@@ -172,17 +174,29 @@ def build(settings: Settings) -> Registrar:
     )
 
 
+_NO_TOPIC = (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError.TOPIC_AUTHORIZATION_FAILED)
+"""The second where a user has no right to a topic, be it there or not."""
+
+
 def _wait_for_topics(admin: AdminClient) -> Identity:
     """Until the ledger and all intake topics are there: without one, no partition could be taken over."""
-    told: list[str] | None = None
+    told: dict[str, str] = {}
     while True:
         try:
-            found = admin.list_topics(timeout=10).topics
-            missing = [topic for topic in (LEDGER, *INTAKE_TOPICS) if topic not in found]
+            missing: dict[str, str] = {}
+            for topic in (*INTAKE_TOPICS, LEDGER):
+                try:
+                    identity = identity_of(admin, topic)
+                except KafkaException as error:
+                    if error.args[0].code() not in _NO_TOPIC:
+                        raise
+                    missing[topic] = error.args[0].name()
             if not missing:
-                return identity_of(admin, LEDGER)
+                return identity
             if missing != told:
-                log.warning("waiting for topics: run natalog topics apply", extra={"missing": missing})
+                log.warning(
+                    "waiting for topics: see natalog topics plan, and acls", extra={"topics": missing}
+                )
                 told = missing
         except KafkaException as error:
             log.warning("waiting for Kafka", extra={"detail": str(error)})

@@ -13,7 +13,8 @@ from natalog.resources import resource
 
 DATA_CLASSES = ("sensitive", "personal", "internal", "public")
 SERVICES = ("registrar", "gateway", "watch", "projector", "replay", "notary")
-"""Who may produce and consume, by the names of the commands that run them."""
+"""Who may produce and consume, by the names of the commands that run them; the notary is still to come, and with it
+ledger.checkpoints."""
 _KNOWN = {
     "description",
     "key",
