@@ -21,6 +21,8 @@ from typing import Any
 
 import psycopg
 
+from natalog.local import stackfile
+
 SHARE = 10
 DUE = timedelta(minutes=30)
 
@@ -36,7 +38,7 @@ def main() -> int:
         data = Path(directory) / "stack"
         stack = subprocess.Popen(["natalog", "up", "--data", str(data)], stderr=subprocess.DEVNULL)
         try:
-            while not (data / "stack.json").exists():
+            while stackfile.read(data) is None:
                 assert stack.poll() is None, "natalog up ended before it was ready"
                 time.sleep(0.2)
             return _play(data, Path(directory))
@@ -50,7 +52,7 @@ def _play(data: Path, work: Path) -> int:
     filings = _filings(began)
     _submit(data, work, [_completion(filing) for filing in filings])
     _sleep_until(began + DUE / 2)
-    os.kill(json.loads((data / "stack.json").read_text())["pids"]["watch"], signal.SIGKILL)
+    os.kill(_running(data).pids["watch"], signal.SIGKILL)
     print("watch killed", flush=True)
     for share, seconds in enumerate((-60, -10, 10), 1):
         _sleep_until(began + DUE + timedelta(seconds=seconds))
@@ -59,7 +61,7 @@ def _play(data: Path, work: Path) -> int:
         _submit(data, work, [filing | times for filing in filings[share * SHARE : (share + 1) * SHARE]])
         print(f"filed {seconds:+} s from due", flush=True)
     time.sleep(15)
-    with psycopg.connect(json.loads((data / "stack.json").read_text())["postgres"]) as database:
+    with psycopg.connect(_running(data).postgres) as database:
         rows = database.execute(TOLD).fetchall()
     shares = [
         {
@@ -74,6 +76,12 @@ def _play(data: Path, work: Path) -> int:
     print(json.dumps({"shares": shares}))
     right = [("FILING", 2 * SHARE, 0), ("FILING", SHARE, SHARE), ("nothing", SHARE, SHARE)]
     return 0 if [row[:3] for row in rows] == right else 1
+
+
+def _running(data: Path) -> stackfile.StackFile:
+    found = stackfile.read(data)
+    assert found is not None, "the stack is gone"
+    return found
 
 
 def _filings(registered_at: datetime) -> list[dict[str, Any]]:
