@@ -32,7 +32,7 @@ import psycopg
 from bench.postgres import Postgres, cpu_seconds
 from bench.workload import Workload
 from natalog.decision.rules import NEWEST, RuleSets
-from natalog.kafka.offsets import Identity
+from natalog.kafka.identity import Identity
 from natalog.ledger.follow import LedgerReader, Stretch
 from natalog.ledger.head import Head
 from natalog.ledger.step import decide_batch

@@ -29,7 +29,7 @@ from bench.status_view import stretches
 from natalog.cluster import Cluster as Kafka
 from natalog.gateway import listings
 from natalog.kafka.clients import admin_client
-from natalog.kafka.offsets import identity_of
+from natalog.kafka.identity import identity_of
 from natalog.ledger.follow import Stretch
 from natalog.status.view import StatusView
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import time
-from collections.abc import Callable
 
 import pytest
 from confluent_kafka import KafkaError, KafkaException
@@ -20,7 +18,7 @@ from natalog.kafka import topics
 from natalog.kafka.clients import admin_client
 from natalog.kafka.plan import Action
 from natalog.wire.topics import TOPICS
-from tests.kafka_broker import Broker
+from tests.kafka_broker import Broker, until
 
 
 def run(*arguments: str):
@@ -51,13 +49,6 @@ def is_there(admin: AdminClient, topic: str) -> bool:
         if error.args[0].code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
             raise
         return True
-
-
-def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def config_of(admin: AdminClient, topic: str) -> dict[str, str]:

@@ -10,7 +10,8 @@ import pytest
 from confluent_kafka import KafkaError, KafkaException
 
 from natalog.kafka import offsets
-from natalog.kafka.offsets import LogBounds, identity_of
+from natalog.kafka.identity import identity_of
+from natalog.kafka.offsets import LogBounds
 
 
 class _Silent:
@@ -28,14 +29,14 @@ class _Silent:
 
 def test_silence_is_told_as_a_time_out(monkeypatch: pytest.MonkeyPatch) -> None:
     """As librdkafka itself tells it: whoever asks knows one kind of failure (a thread that met another one died)."""
-    monkeypatch.setattr(offsets, "REQUEST_TIMEOUT", -offsets._GRACE)
+    monkeypatch.setattr(offsets, "REQUEST_TIMEOUT", -offsets.GRACE)
     admin: Any = _Silent()
     bounds = LogBounds(admin, [("ledger", 0)], [("ledger", 0)])
     assert bounds.ready()
     for ask in (
         bounds.starts,
         bounds.ends,
-        lambda: identity_of(admin, "ledger", timeout=-offsets._GRACE),
+        lambda: identity_of(admin, "ledger", timeout=-offsets.GRACE),
     ):
         with pytest.raises(KafkaException) as told:
             ask()

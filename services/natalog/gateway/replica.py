@@ -24,7 +24,8 @@ from natalog.gateway.problems import Problem
 from natalog.gateway.replies import Arrived, Replies
 from natalog.gateway.vital import vital_thread
 from natalog.kafka.clients import admin_client
-from natalog.kafka.offsets import LogBounds, identity_of
+from natalog.kafka.identity import identity_of
+from natalog.kafka.offsets import LogBounds
 from natalog.ledger.fold import ShelfDisagrees
 from natalog.ledger.follow import LEDGER, LedgerReader, Stretch
 from natalog.ledger.rocks import StoreFailed

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from concurrent.futures import Future
-from dataclasses import dataclass
 from typing import Any
 
 from confluent_kafka import (
@@ -18,7 +17,6 @@ from confluent_kafka import (
     IsolationLevel,
     KafkaError,
     KafkaException,
-    TopicCollection,
     TopicPartition,
 )
 from confluent_kafka.admin import AdminClient
@@ -31,7 +29,7 @@ REQUEST_TIMEOUT = 5.0
 """Seconds until a question counts as unanswered."""
 STABLE_WITHIN = 2.0
 """Seconds that a question about committed offsets waits for them to become stable."""
-_GRACE = 1.0
+GRACE = 1.0
 """Seconds more until we say so ourselves: librdkafka may keep a question for longer while its broker is away."""
 
 
@@ -42,7 +40,7 @@ class LogBounds:
     """
 
     def __init__(self, admin: AdminClient, starts: Iterable[Place], ends: Iterable[Place]) -> None:
-        self._until = time.monotonic() + REQUEST_TIMEOUT + _GRACE
+        self._until = time.monotonic() + REQUEST_TIMEOUT + GRACE
         self._admin = admin
         self._wanted = list(ends)
         self._starts = _ask(admin, starts, OffsetSpec.earliest())
@@ -58,14 +56,14 @@ class LogBounds:
 
     def starts(self) -> dict[Place, int]:
         """First offset of each log. Raises KafkaException when the cluster did not answer."""
-        return {place: _offset(future, self._until) for place, future in self._starts.items()}
+        return {place: _offset(place, future, self._until) for place, future in self._starts.items()}
 
     def ends(self) -> dict[Place, int]:
         """High watermark of each log. Raises KafkaException when the cluster did not answer."""
         self.starts()
         self._go_on()
         assert self._ends is not None
-        return {place: _offset(future, self._until) for place, future in self._ends.items()}
+        return {place: _offset(place, future, self._until) for place, future in self._ends.items()}
 
     def _go_on(self) -> None:
         """Ask for the ends once the starts are there, never for both at a time. The calling thread looks for leaders
@@ -86,7 +84,7 @@ def _ask(admin: AdminClient, places: Iterable[Place], spec: OffsetSpec) -> dict[
     return {(tp.topic, tp.partition): future for tp, future in answers.items()}
 
 
-def _answer(future: Future[Any], until: float) -> Any:
+def answer(future: Future[Any], until: float) -> Any:
     """What it brings. The request's own time-out is a KafkaException; past `until`, a time.monotonic(), ours is too."""
     try:
         return future.result(max(0.0, until - time.monotonic()))
@@ -94,11 +92,21 @@ def _answer(future: Future[Any], until: float) -> Any:
         raise KafkaException(KafkaError(KafkaError._TIMED_OUT)) from late
 
 
-def _offset(future: Future[Any], until: float) -> int:
-    """A log's. A broker that has just become the leader may not know it yet, and says -1 without an error."""
-    offset = int(_answer(future, until).offset)
+def _offset(place: Place, future: Future[Any], until: float) -> int:
+    """A log's. Raises KafkaException that names the log.
+
+    A broker that has just become the leader may not know it yet, and says -1 without an error.
+    """
+    topic, partition = place
+    try:
+        offset = int(answer(future, until).offset)
+    except KafkaException as failure:
+        error = failure.args[0]
+        raise KafkaException(KafkaError(error.code(), f"{topic}[{partition}]: {error.str()}")) from failure
     if offset < 0:
-        raise KafkaException(KafkaError(KafkaError.OFFSET_NOT_AVAILABLE))
+        raise KafkaException(
+            KafkaError(KafkaError.OFFSET_NOT_AVAILABLE, f"{topic}[{partition}]: not known yet")
+        )
     return offset
 
 
@@ -137,26 +145,3 @@ class CommittedOffsets:
                 raise KafkaException(tp.error)
             committed[tp.topic, tp.partition] = tp.offset
         return committed
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """Which ledger this is: a topic deleted and made anew, or another cluster, has other ids."""
-
-    cluster: str
-    topic: str
-
-
-def identity_of(admin: AdminClient, topic: str, *, timeout: float = 10.0) -> Identity:
-    """Ids of the cluster and of `topic`. `timeout` in seconds. Raises KafkaException when there is no answer."""
-    try:
-        cluster = admin.list_topics(timeout=timeout).cluster_id
-    except KafkaException:
-        admin.poll(0)  # error events, which nobody else takes: a wrong password is told by them alone
-        raise
-    described: Mapping[str, Future[Any]] = admin.describe_topics(
-        TopicCollection([topic]), request_timeout=timeout
-    )
-    return Identity(
-        str(cluster), str(_answer(described[topic], time.monotonic() + timeout + _GRACE).topic_id)
-    )

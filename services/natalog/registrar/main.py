@@ -9,7 +9,7 @@ import socket
 import threading
 import time
 
-from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from natalog import garbage, metrics
@@ -25,7 +25,8 @@ from natalog.kafka.clients import (
     ledger_producer,
     offsets_consumer,
 )
-from natalog.kafka.offsets import Identity, LogBounds, identity_of
+from natalog.kafka.identity import wait_for_topics
+from natalog.kafka.offsets import LogBounds
 from natalog.ledger.follow import LEDGER, LedgerReader
 from natalog.ledger.rocks import StoreFailed, StoreInUse
 from natalog.ledger.rules import KEPT, remember, rules_in_force
@@ -112,7 +113,7 @@ def build(settings: Settings) -> Registrar:
     metrics.STATE_BYTES.labels("numbers").set_function(lambda: bytes_in(directory))
     cluster = settings.cluster
     admin = admin_client(cluster, instance)
-    identity = _wait_for_topics(admin)
+    identity = wait_for_topics(admin, (LEDGER, *INTAKE_TOPICS))
     if not store.belongs_to(f"{identity.cluster} {identity.topic}"):
         metrics.STORE_REFOLDED.labels("other ledger").inc()
         log.error("state was folded from another ledger: folding anew", extra={"ledger": identity.topic})
@@ -172,35 +173,6 @@ def build(settings: Settings) -> Registrar:
         store=store,
         accept_sender_times=settings.registrar_accept_sender_times,
     )
-
-
-_NO_TOPIC = (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError.TOPIC_AUTHORIZATION_FAILED)
-"""The second where a user has no right to a topic, be it there or not."""
-
-
-def _wait_for_topics(admin: AdminClient) -> Identity:
-    """Until the ledger and all intake topics are there: without one, no partition could be taken over."""
-    told: dict[str, str] = {}
-    while True:
-        try:
-            missing: dict[str, str] = {}
-            for topic in (*INTAKE_TOPICS, LEDGER):
-                try:
-                    identity = identity_of(admin, topic)
-                except KafkaException as error:
-                    if error.args[0].code() not in _NO_TOPIC:
-                        raise
-                    missing[topic] = error.args[0].name()
-            if not missing:
-                return identity
-            if missing != told:
-                log.warning(
-                    "waiting for topics: see natalog topics plan, and acls", extra={"topics": missing}
-                )
-                told = missing
-        except KafkaException as error:
-            log.warning("waiting for Kafka", extra={"detail": str(error)})
-        time.sleep(1)
 
 
 def _history(admin: AdminClient, partitions: list[int]) -> dict[int, int]:

@@ -18,7 +18,8 @@ from natalog.decision.rules import RuleSetError, RuleSets
 from natalog.exits import Exit
 from natalog.health import serve
 from natalog.kafka.clients import admin_client
-from natalog.kafka.offsets import Identity, LogBounds, identity_of
+from natalog.kafka.identity import Identity, identity_of
+from natalog.kafka.offsets import LogBounds
 from natalog.ledger.follow import LEDGER, LedgerReader
 from natalog.ledger.rules import KEPT, remembered, rules_in_force
 from natalog.settings import Settings

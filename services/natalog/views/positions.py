@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from psycopg import Connection
 
-from natalog.kafka.offsets import Identity
+from natalog.kafka.identity import Identity
 from natalog.ledger.head import Head
 from natalog.views.batch import Fold, genesis
 from natalog.views.copy_format import LAST_MS

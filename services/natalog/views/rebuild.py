@@ -19,7 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from natalog.cluster import Cluster
 from natalog.decision.rules import RuleSets
-from natalog.kafka.offsets import Identity
+from natalog.kafka.identity import Identity
 from natalog.ledger.follow import LEDGER, LedgerReader
 from natalog.views import audit, checks
 from natalog.views.database import LIVE, NEXT, OLD, NotPrepared, connect, drop_schema, schema_exists

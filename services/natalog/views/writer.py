@@ -10,7 +10,7 @@ from typing import LiteralString
 import psycopg
 from psycopg import Connection, Cursor
 
-from natalog.kafka.offsets import Identity
+from natalog.kafka.identity import Identity
 from natalog.views import positions
 from natalog.views.batch import Batch, Fold
 from natalog.views.copy_format import TRAILER

@@ -7,20 +7,17 @@ import logging
 import os
 import signal
 import socket
-import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from confluent_kafka import KafkaException
 from faust.types.auth import CredentialsT
 
 from natalog import metrics
-from natalog.cluster import Cluster
 from natalog.decision.rules import RuleSetError
 from natalog.exits import Exit
 from natalog.health import serve
 from natalog.kafka.clients import admin_client
-from natalog.kafka.offsets import identity_of
+from natalog.kafka.identity import wait_for_topics
 from natalog.ledger.rules import KEPT, remember, rules_in_force
 from natalog.settings import Settings
 from natalog.watch import watchdog
@@ -58,7 +55,7 @@ def main(settings: Settings) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _stop)
     instance = settings.instance or f"{socket.gethostname()}-watch"
-    _wait_for_topics(cluster, instance)
+    wait_for_topics(admin_client(cluster, instance), (TOPIC, ALERTS))
     terms = Terms(
         rules,
         grace_ms=round(settings.watch_grace_seconds * 1000),
@@ -122,15 +119,3 @@ def _or_end(handler: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[
             watchdog.end(type(error).__name__)
 
     return handle
-
-
-def _wait_for_topics(cluster: Cluster, instance: str) -> None:
-    admin = admin_client(cluster, instance)
-    while True:
-        try:
-            for topic in (TOPIC, ALERTS):
-                identity_of(admin, topic)
-            return
-        except KafkaException as error:
-            log.warning("waiting for Kafka and its topics", extra={"detail": str(error)})
-        time.sleep(1)

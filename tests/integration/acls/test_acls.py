@@ -20,7 +20,8 @@ from natalog.cluster import Cluster, read_properties
 from natalog.kafka import topics
 from natalog.kafka.acls import transactional_id
 from natalog.kafka.clients import admin_client, intake_producer, ledger_producer
-from natalog.kafka.offsets import LogBounds, identity_of
+from natalog.kafka.identity import identity_of
+from natalog.kafka.offsets import LogBounds
 from natalog.ledger.rules import KEPT
 from natalog.wire.topics import TOPICS
 from tests.integration.acls.secured import (

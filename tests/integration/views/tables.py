@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 import psycopg
 
 from natalog.decision.rules import RuleSets
-from natalog.kafka.offsets import Identity
+from natalog.kafka.identity import Identity
 from natalog.ledger.follow import Stretch
 from natalog.views.batch import Batch
 from natalog.views.migrate import migrate

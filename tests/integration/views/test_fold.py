@@ -270,7 +270,7 @@ def test_an_entry_that_is_there_already_is_told_of(database):
 
 def test_a_database_folded_from_another_ledger_is_not_written_to(database):
     opened(database).close()
-    from natalog.kafka.offsets import Identity
+    from natalog.kafka.identity import Identity
     from natalog.views.positions import OtherLedger
 
     with pytest.raises(OtherLedger):
