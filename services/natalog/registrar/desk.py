@@ -16,6 +16,7 @@ from natalog.ledger.fold import Fold, ShelfDisagrees
 from natalog.ledger.follow import LEDGER, LedgerReader, Stretch
 from natalog.ledger.rocks import StoreFailed
 from natalog.ledger.store import Store
+from natalog.registrar import gauges
 from natalog.registrar.faults import ForeignWriter
 from natalog.registrar.intake import Intake
 from natalog.registrar.markers import Markers
@@ -60,17 +61,9 @@ class Desk:
         self._intake: Intake | None = None
         self._busy = False
         self.assigned_once = False
-        self.unknown: list[int] = []
-        """Partitions the group gave us that the ledger does not have."""
         self.before_leaving: Callable[[], None] = lambda: None
         """Called before partitions are given back, from within a poll."""
-        for partition in self.partitions:  # from the first scrape on, or an increase could not be told
-            metrics.PARTITION_HALTED.labels(partition.number).set(0)
-            metrics.VOID_ENTRIES.labels(partition.number)
-            metrics.CLOCK_STEP.labels(partition.number).set(0)
-            for topic in INTAKE_TOPICS:
-                if topic != MARKED_TOPIC:
-                    metrics.INTAKE_MISSING.labels(topic, partition.number)
+        gauges.declare(self.partitions)
         reader.start({p.number: p.fold.resume for p in self.partitions})
 
     def attach(self, intake: Intake) -> None:
@@ -113,7 +106,6 @@ class Desk:
     def assigned(self, numbers: list[int]) -> None:
         """The group gave us these."""
         log.info("assigned", extra={"partitions": numbers})
-        numbers = self._known(numbers)
         self.assigned_once = True
         for number in numbers:
             self._take_over(self.partitions[number], suspicious=False)
@@ -124,9 +116,6 @@ class Desk:
         """The group took these back."""
         self.before_leaving()
         log.info("revoked", extra={"partitions": numbers})
-        for number in self.unknown:
-            metrics.PARTITION_HALTED.labels(number).set(0)
-        self.unknown = []
         self._rounds.clear()
         self._findings.clear()
         for number in numbers:
@@ -241,16 +230,6 @@ class Desk:
             if p.phase is Phase.TAKING_OVER and (p.target is not None or p.number in unstable)
         ]
 
-    def measure(self) -> None:
-        """Set the gauges."""
-        for phase in Phase:
-            count = sum(1 for p in self.partitions if p.phase is phase)
-            metrics.REGISTRAR_PARTITIONS.labels(phase.value).set(count)
-        now = time.monotonic()
-        for partition in self.partitions:
-            metrics.LEDGER_OFFSET.labels(partition.number).set(int(partition.fold.head.offset))
-            metrics.CLOCK_STEP.labels(partition.number).set(partition.clock_step.recent(now))
-
     def undecided_from(self) -> dict[Place, int]:
         """Where the undecided records of each intake log begin, of the partitions held. From any thread."""
         held = [self.partitions[number] for number in self._open_intake().held]
@@ -264,22 +243,9 @@ class Desk:
     def halted_because(self) -> dict[str, str]:
         """Partition to cause, of those that need people."""
         causes = {str(p.number): p.cause for p in self.halted()}
-        return causes | dict.fromkeys(map(str, self.unknown), "unknown partition")
+        return causes | dict.fromkeys(map(str, self._open_intake().unknown), "unknown partition")
 
     # Steps -----------------------------------------------------------------------------------------------------------
-
-    def _known(self, numbers: list[int]) -> list[int]:
-        """Those the ledger has. A number's partition is murmur2 modulo their count for ever, so what came in on others
-        since somebody added them cannot be decided: they are told of as halted, and the rest goes on."""
-        self.unknown = [number for number in numbers if number >= len(self.partitions)]
-        for number in self.unknown:
-            metrics.PARTITION_HALTED.labels(number).set(1)
-        if self.unknown:
-            log.error(
-                "unknown partitions of birth.registrations: somebody added some; nothing on them is decided",
-                extra={"partitions": self.unknown},
-            )
-        return [number for number in numbers if number < len(self.partitions)]
 
     def _take_over(self, partition: Partition, *, suspicious: bool) -> None:
         self._lift(partition)

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
+from natalog import metrics
 from natalog.registrar.alerts import LEAD as LEAD
 from natalog.registrar.alerts import Alerts, Ends
 from natalog.registrar.faults import OutcomeUnknown
@@ -80,6 +81,8 @@ class Intake:
         self._bulk_cap = min(bulk_cap, cap)
         self._shared_cap = min(shared_cap, cap)
         self._held: list[int] = []
+        self.unknown: Sequence[int] = ()
+        """Partition numbers the group has given us that the ledger does not have."""
         self._open: set[int] = set()
         self._rebalances = 0
         self._bulk_flows = False
@@ -206,19 +209,35 @@ class Intake:
         self._rebalances += 1
         given = sorted(tp.partition for tp in partitions if tp.topic == LEAD)
         self._held = [number for number in given if number < PARTITIONS]
+        self._tell_unknown([number for number in given if number >= PARTITIONS])
         self._open.clear()
         self._deliver()  # nothing, or the client would assign what the group gave, from committed offsets
-        self._assigned(given)
+        self._assigned(self._held)
 
     def _on_revoke(self, consumer: Consumer, _partitions: list[TopicPartition]) -> None:
         self._rebalances += 1
         gone, self._held = self._held, []
+        self._tell_unknown([])
         self._open.clear()
         self._bulk_flows = False
         self._alerts.clear()
         consumer.unassign()
         self._bulk.unassign()
         self._revoked(gone)
+
+    def _tell_unknown(self, numbers: Sequence[int]) -> None:
+        """A number's partition is murmur2 modulo their count for ever, so what came in on others since somebody added
+        them cannot be decided: they are told of as halted, and the rest goes on."""
+        for number in self.unknown:
+            metrics.PARTITION_HALTED.labels(number).set(0)
+        self.unknown = numbers
+        for number in numbers:
+            metrics.PARTITION_HALTED.labels(number).set(1)
+        if numbers:
+            log.error(
+                "unknown partitions of birth.registrations: somebody added some; nothing on them is decided",
+                extra={"partitions": numbers},
+            )
 
 
 def _is_fatal(error: KafkaError) -> bool:

@@ -13,6 +13,7 @@ from confluent_kafka.admin import AdminClient
 from natalog import metrics
 from natalog.kafka.offsets import LogBounds, Place
 from natalog.ledger.store import Store
+from natalog.registrar import gauges
 from natalog.registrar.desk import Desk
 from natalog.registrar.faults import BatchRefused, Ending, Fenced, OutcomeUnknown, is_same_instance
 from natalog.registrar.flight import Committer, Displaced, Flight
@@ -270,7 +271,7 @@ class Registrar:
             if hidden := self._hidden.look(self._desk.taking_over(), now):
                 self._sweep(hidden)
             self._vouch(now)
-            self._desk.measure()
+            gauges.measure(self._desk.partitions)
 
     def _sweep(self, partitions: list[Partition]) -> None:
         self._enter(self._landed_flight())
