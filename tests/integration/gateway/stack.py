@@ -178,7 +178,9 @@ class Stack:
         return sign(self.keys.issuer, sub=sub, org=org, roles=[role], lifetime=lifetime)
 
     def headers(self, role: str = "station", org: str = UNIT, sub: str = "desk-1") -> dict[str, str]:
-        return {"Authorization": f"Bearer {self.token(role, org, sub)}"}
+        """With more patience than a gateway has by itself, unless the address says otherwise (`?wait=`): a busy machine
+        may take longer than the five seconds after which a submission is answered 202."""
+        return {"Authorization": f"Bearer {self.token(role, org, sub)}", "Prefer": "wait=30"}
 
     def post(
         self,
@@ -216,8 +218,26 @@ class Stack:
         return self.client.get(f"/v1/{path}", headers=self.headers(role, org), params=params)
 
 
+def patiently(ask: Callable[[], httpx.Response]) -> httpx.Response:
+    """The answer once it is no 503: a replica that gets no time for three seconds is stale here, and says so."""
+    deadline = time.monotonic() + 30
+    while (reply := ask()).status_code == 503 and time.monotonic() < deadline:
+        time.sleep(0.2)
+    return reply
+
+
+def ask(stack: Stack, path: str, role: str = "station", org: str = UNIT, **params: str) -> httpx.Response:
+    """The answer to a status query once it is no 503."""
+    return patiently(lambda: stack.get(path, role, org, **params))
+
+
+def check(stack: Stack, certificates: list[str]) -> httpx.Response:
+    """The same of many numbers at once."""
+    return patiently(lambda: stack.post("certificates/check", {"certificate_numbers": certificates}))
+
+
 def eventually(
-    condition: Callable[[], bool], timeout: float = 30.0, describe: Callable[[], str] = lambda: ""
+    condition: Callable[[], bool], timeout: float = 60.0, describe: Callable[[], str] = lambda: ""
 ) -> None:
     """Until `condition` holds; a transport error counts as not yet."""
     deadline = time.monotonic() + timeout

@@ -184,19 +184,22 @@ def rest(line: socket.socket) -> bytes:
 
 def test_slow_clients_are_told_and_do_not_stop_others(stack: Stack) -> None:
     body = raw()
-    slow = [
-        dial(stack, "claims", "Content-Type: application/json", f"Content-Length: {len(body)}")
-        for _ in range(50)
-    ]
-    for line in slow:
-        line.sendall(body[:10])
-    began = time.monotonic()
-    assert stack.post("claims", claim(number())).status_code == 200
-    assert time.monotonic() - began < 1.5
-    for line in slow:
-        answer = rest(line)
-        assert b"HTTP/1.1 408" in answer
-        assert b"urn:natalog:problem:too-slow" in answer
+    took: list[float] = []
+    while not took or (took[-1] > 0.75 * SLOW and len(took) < 4):  # a busy machine may be slow itself
+        slow = [
+            dial(stack, "claims", "Content-Type: application/json", f"Content-Length: {len(body)}")
+            for _ in range(50)
+        ]
+        for line in slow:
+            line.sendall(body[:10])
+        began = time.monotonic()
+        assert stack.post("claims", claim(number())).status_code == 200
+        took.append(time.monotonic() - began)
+        for line in slow:
+            answer = rest(line)
+            assert b"HTTP/1.1 408" in answer
+            assert b"urn:natalog:problem:too-slow" in answer
+    assert took[-1] < 0.75 * SLOW, took
     stream = dial(stack, "claims", "Content-Type: application/x-ndjson", "Transfer-Encoding: chunked")
     piece = orjson.dumps(claim(number())) + b"\n"
     stream.sendall(b"%x\r\n%s\r\n" % (len(piece), piece))
@@ -231,8 +234,9 @@ def test_a_stream_cut_in_the_middle_is_sent_again(stack: Stack) -> None:
     body = b"".join(orjson.dumps(r) + b"\n" for r in records)
     cut = dial(stack, "claims", "Content-Type: application/x-ndjson", "Transfer-Encoding: chunked")
     half = body[: len(body) // 2]
+    wanted = ends(stack.bootstrap, "birth.registrations")["birth.registrations"] + half.count(b"\n")
     cut.sendall(b"%x\r\n%s\r\n" % (len(half), half))
-    time.sleep(0.3)
+    eventually(lambda: ends(stack.bootstrap, "birth.registrations")["birth.registrations"] == wanted)
     cut.close()
     before = ends(stack.bootstrap, "birth.registrations")["birth.registrations"]
     answers = stack.lines("claims", records)
@@ -240,7 +244,7 @@ def test_a_stream_cut_in_the_middle_is_sent_again(stack: Stack) -> None:
     assert {a["verdict"] for a in answers} == {"ACCEPTED"}
     # The half line that was cut off made no record; the others were recorded once, and now as repeats.
     assert ends(stack.bootstrap, "birth.registrations")["birth.registrations"] == before + len(records)
-    eventually(lambda: b"natalog_gateway_bulk_in_flight 0.0" in stack.client.get("/metrics").content, 10)
+    eventually(lambda: b"natalog_gateway_bulk_in_flight 0.0" in stack.client.get("/metrics").content)
 
 
 def test_a_long_stream_with_bad_lines_sent_before_anything_is_read(stack: Stack) -> None:
@@ -289,23 +293,35 @@ def test_answers_to_gzip_come_as_gzip(stack: Stack) -> None:
     assert [a["event_id"] for a in answers] == [r["event_id"] for r in records]
 
 
+def begun(stack: Stack) -> socket.socket:
+    """A stream that the gateway has answered a line of."""
+    stream = dial(stack, "claims", "Content-Type: application/x-ndjson", "Transfer-Encoding: chunked")
+    stream.sendall(b"2\r\n{\n\r\n")
+    got = b""
+    while b"bad-json" not in got:
+        piece = stream.recv(65536)
+        assert piece, got
+        got += piece
+    return stream
+
+
 def test_streams_of_one_caller_are_limited(stack: Stack) -> None:
-    streams = [
-        dial(stack, "claims", "Content-Type: application/x-ndjson", "Transfer-Encoding: chunked")
-        for _ in range(3)
-    ]
-    time.sleep(0.3)
-    reply = stack.client.post(
-        "/v1/claims", content=raw(), headers=stack.headers() | {"Content-Type": "application/x-ndjson"}
-    )
+    headers = stack.headers() | {"Content-Type": "application/x-ndjson"}
+    for _ in range(
+        4
+    ):  # one that says nothing for SLOW seconds is ended, on a busy machine before the last is begun
+        streams = [begun(stack) for _ in range(3)]
+        reply = stack.client.post("/v1/claims", content=b"", headers=headers)
+        if reply.status_code == 429:
+            break
+        time.sleep(2 * SLOW)
     assert (reply.status_code, reply.headers["retry-after"]) == (429, "5")
     assert reply.json()["type"] == "urn:natalog:problem:too-many"
     other = stack.headers(sub="desk-2") | {"Content-Type": "application/x-ndjson"}
     assert stack.client.post("/v1/claims", content=b"", headers=other).status_code == 200
     for stream in streams:
         stream.close()
-    again = stack.headers() | {"Content-Type": "application/x-ndjson"}
-    eventually(lambda: stack.client.post("/v1/claims", content=raw(), headers=again).status_code == 200, 10)
+    eventually(lambda: stack.client.post("/v1/claims", content=raw(), headers=headers).status_code == 200)
 
 
 def backfill(count: int) -> list[dict[str, Any]]:

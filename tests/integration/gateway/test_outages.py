@@ -17,10 +17,14 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
     ResourceType,
 )
 
-from tests.integration.gateway.stack import Stack, claim, eventually, filing, number
+from tests.integration.gateway.stack import Stack, ask, claim, eventually, filing, number
 from tests.kafka_broker import Broker
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+
+MOST = 4.9
+"""Seconds that an answer may take that was to come after one, and not after the five that a gateway waits by itself."""
 
 
 @pytest.fixture
@@ -40,7 +44,7 @@ def test_late_is_202_and_the_verdict_is_found_later(stack: Stack) -> None:
     try:
         began = time.monotonic()
         reply = stack.post("filings", record, params={"wait": "1"})
-        assert 1 <= time.monotonic() - began < 4
+        assert 1 <= time.monotonic() - began < MOST
         assert reply.status_code == 202
         assert reply.json() == {
             "event_id": record["event_id"],
@@ -64,7 +68,7 @@ def test_prefer_wait(stopped: Stack) -> None:
     headers = {**stopped.headers(), "Prefer": "respond-async, wait=1"}
     reply = stopped.client.post("/v1/claims", json=claim(number()), headers=headers)
     assert reply.status_code == 202
-    assert 1 <= time.monotonic() - began < 4
+    assert 1 <= time.monotonic() - began < MOST
 
 
 def test_a_dead_registrar_does_not_look_fresh(stack: Stack) -> None:
@@ -73,9 +77,9 @@ def test_a_dead_registrar_does_not_look_fresh(stack: Stack) -> None:
     asked = f"certificates/{certificate}"
     stack.registrar.give(signal.SIGSTOP)
     try:
-        assert stack.get(asked).status_code == 200
+        assert ask(stack, asked).status_code == 200
         stack.post("filings", filing(certificate), params={"wait": "0"})
-        eventually(lambda: stack.get(asked).status_code == 503, 10)
+        eventually(lambda: stack.get(asked).status_code == 503)
         status = stack.get(asked)
         assert (status.json()["status"], status.json()["usable"]) == ("UNKNOWN", False)
         assert status.headers["retry-after"]
@@ -84,8 +88,7 @@ def test_a_dead_registrar_does_not_look_fresh(stack: Stack) -> None:
         assert stack.get(asked).json()["staleness_ms"] > status.json()["staleness_ms"]
     finally:
         stack.registrar.give(signal.SIGCONT)
-    eventually(lambda: stack.get(asked).status_code == 200, 60)
-    assert stack.get(asked).json()["status"] == "USED"
+    eventually(lambda: ask(stack, asked).json()["status"] == "USED")
 
 
 def test_a_killed_gateway_loses_no_verdict(stack: Stack) -> None:
@@ -114,14 +117,14 @@ def test_a_gateway_with_an_empty_directory_knows_all(stack: Stack) -> None:
     stack.gateway.start()
     stack.gateway.wait_ready()
     assert stack.get(f"submissions/{record['event_id']}").json() == verdict
-    assert stack.get(f"certificates/{record['certificate_number']}").json()["used"]
+    assert ask(stack, f"certificates/{record['certificate_number']}").json()["used"]
 
 
 def test_a_flipped_bit_in_the_snapshot_is_found_and_the_view_rebuilt(stack: Stack) -> None:
     record = filing(number())
     verdict = stack.post("filings", record).json()
     asked = f"certificates/{record['certificate_number']}"
-    assert stack.get(asked).json()["used"]
+    assert ask(stack, asked).json()["used"]
     stack.gateway.end()
     tables = sorted((stack.directory / "gateway" / "replica").glob("*.sst"))
     for table in tables:  # the snapshot lies in one of them; every 97th byte leaves no block whole
@@ -132,8 +135,7 @@ def test_a_flipped_bit_in_the_snapshot_is_found_and_the_view_rebuilt(stack: Stac
     assert tables
     stack.gateway.start()
     stack.gateway.wait_ready()
-    eventually(lambda: stack.get(asked).status_code == 200, 20)
-    assert stack.get(asked).json()["used"]
+    assert ask(stack, asked).json()["used"]
     assert stack.get(f"submissions/{record['event_id']}").json() == verdict
     assert "the status view is folded anew" in stack.gateway.log()
 
@@ -146,12 +148,12 @@ def test_an_audit_topic_that_refuses_writes_closes_the_status_query(stack: Stack
         entry = ConfigEntry("max.message.bytes", size, incremental_operation=AlterConfigOpType.SET)
         changed = ConfigResource(ResourceType.TOPIC, "queries.audit", incremental_configs=[entry])
         for future in admin.incremental_alter_configs([changed]).values():
-            future.result(10)
+            future.result(30)
 
-    assert stack.get(asked).status_code == 200
+    assert ask(stack, asked).status_code == 200
     limit("1")
     try:
-        eventually(lambda: stack.get(asked).status_code == 503, 10)
+        eventually(lambda: stack.get(asked).status_code == 503)
         refused = stack.get(asked)
         assert (refused.json()["status"], refused.json()["usable"]) == ("UNKNOWN", False)
         assert refused.headers["retry-after"]
@@ -161,7 +163,7 @@ def test_an_audit_topic_that_refuses_writes_closes_the_status_query(stack: Stack
         assert stack.post("claims", claim(number())).status_code == 200  # deciding goes on
     finally:
         limit("262144")
-    eventually(lambda: stack.get(asked).status_code == 200, 10)
+    eventually(lambda: stack.get(asked).status_code == 200)
 
 
 def test_many_clients_and_a_registrar_that_dies(stack: Stack) -> None:
@@ -196,9 +198,7 @@ def test_kafka_away_is_503_and_comes_back_by_itself(own_kafka: Broker, tmp_path:
         own_kafka.stop()
         hanging = stack.post("claims", claim(number()), params={"wait": "1"})
         assert hanging.status_code in (202, 503)  # sent before it was known
-        eventually(
-            lambda: stack.post("claims", claim(number()), params={"wait": "0.1"}).status_code == 503, 20
-        )
+        eventually(lambda: stack.post("claims", claim(number()), params={"wait": "0.1"}).status_code == 503)
         away = stack.post("claims", claim(number()))
         assert away.headers["retry-after"]
         assert away.json()["type"] == "urn:natalog:problem:kafka-away"
@@ -211,7 +211,7 @@ def test_kafka_away_is_503_and_comes_back_by_itself(own_kafka: Broker, tmp_path:
         stack.registrar.start()
         eventually(lambda: stack.post("claims", claim(number())).status_code == 200, 90, stack.registrar.log)
         assert stack.post("filings", record).json() == verdict
-        eventually(lambda: stack.get(f"certificates/{number()}").status_code == 200, 30)
+        eventually(lambda: stack.get(f"certificates/{number()}").status_code == 200)
     finally:
         stack.close()
 

@@ -15,7 +15,7 @@ from confluent_kafka import Consumer, TopicPartition
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from natalog.wire.topics import TOPICS
-from tests.integration.gateway.stack import OTHER_UNIT, UNIT, Stack, claim, filing, number
+from tests.integration.gateway.stack import OTHER_UNIT, UNIT, Stack, ask, claim, filing, number
 
 
 def ends(stack: Stack, *topics: str) -> dict[str, int]:
@@ -24,7 +24,7 @@ def ends(stack: Stack, *topics: str) -> dict[str, int]:
     try:
         return {
             topic: sum(
-                consumer.get_watermark_offsets(TopicPartition(topic, p), timeout=10)[1]
+                consumer.get_watermark_offsets(TopicPartition(topic, p), timeout=30)[1]
                 for p in range(TOPICS[topic].partitions)
             )
             for topic in topics
@@ -51,7 +51,7 @@ def ledger_value(stack: Stack, partition: int, seq: int) -> bytes:
     try:
         consumer.assign([TopicPartition("ledger", partition, 0)])
         while True:
-            message = consumer.poll(10)
+            message = consumer.poll(30)
             assert message is not None
             entry = decode(message.value())
             assert isinstance(entry, Entry)
@@ -249,7 +249,7 @@ def test_only_an_administrator_approves_a_withdrawal(stack: Stack) -> None:
     assert stack.post("withdrawals", approval, sub="desk-2").status_code == 403
     verdict = stack.post("withdrawals", approval, role="prefecture_admin", org="330100", sub="chief").json()
     assert verdict["verdict"] == "ACCEPTED", verdict
-    assert stack.get(f"certificates/{record['certificate_number']}").json()["status"] == "UNUSED"
+    assert ask(stack, f"certificates/{record['certificate_number']}").json()["status"] == "UNUSED"
 
 
 def test_backfill_goes_its_own_way_for_adapters_only(stack: Stack) -> None:
@@ -327,7 +327,7 @@ def test_the_body_is_answered_while_it_is_sent(stack: Stack) -> None:
     import http.client
 
     address = stack.gateway.url.removeprefix("http://")
-    connection = http.client.HTTPConnection(address, timeout=20)
+    connection = http.client.HTTPConnection(address, timeout=60)
     connection.putrequest("POST", "/v1/claims")
     connection.putheader("Content-Type", "application/x-ndjson")
     connection.putheader("Authorization", stack.headers()["Authorization"])
@@ -397,7 +397,7 @@ def test_no_number_event_id_or_subject_in_the_log(stack: Stack) -> None:
     record = filing(number())
     stack.post("filings", record, sub="desk-of-nobody")
     stack.get(f"certificates/{record['certificate_number']}")
-    deadline = time.monotonic() + 15  # the line is written after the answer
+    deadline = time.monotonic() + 30  # the line is written after the answer
     while '"route":"/v1/certificates/{number}"' not in (log := stack.gateway.log()):
         assert time.monotonic() < deadline, "the access log does not name the route"
         time.sleep(0.1)

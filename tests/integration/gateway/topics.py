@@ -15,7 +15,7 @@ def ends(bootstrap: str, *topics: str) -> dict[str, int]:
     try:
         return {
             topic: sum(
-                consumer.get_watermark_offsets(TopicPartition(topic, p), timeout=10)[1]
+                consumer.get_watermark_offsets(TopicPartition(topic, p), timeout=30)[1]
                 for p in range(TOPICS[topic].partitions)
             )
             for topic in topics
@@ -40,7 +40,7 @@ def all_records(bootstrap: str, *topics: str) -> Iterator[Message]:
         consumer.assign(places)
         left = len(places)
         while left:
-            message = consumer.poll(10)
+            message = consumer.poll(30)
             assert message is not None
             if message.error() is None:
                 yield message

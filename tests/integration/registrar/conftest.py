@@ -9,14 +9,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from confluent_kafka import KafkaException
+from confluent_kafka import ConsumerGroupState, IsolationLevel, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin._listoffsets import OffsetSpec
 
 from natalog.events import Entry
 from natalog.ledger.seal import seal_with
 from tests.integration.registrar.process import RegistrarProcess
 from tests.integration.registrar.records import Sender
-from tests.kafka_broker import Broker
+from tests.kafka_broker import Broker, until
 from tests.ledger_check import Checked, chain_of, check_ledger, read_logs
 
 
@@ -70,7 +71,7 @@ class Bench:
         except AssertionError:
             return -1
 
-    def eventually(self, entries: int, timeout: float = 30.0, **options: object) -> Checked:
+    def eventually(self, entries: int, timeout: float = 60.0, **options: object) -> Checked:
         """The ledger, once it has that many entries (more are an error)."""
         deadline = time.monotonic() + timeout
         while True:
@@ -83,7 +84,7 @@ class Bench:
         assert checked.count == entries, f"{checked.count} entries instead of {entries}\n{logs}"
         return self.check(**options)
 
-    def eventually_valid(self, entries: int, timeout: float = 30.0, *, complete: bool = True) -> Checked:
+    def eventually_valid(self, entries: int, timeout: float = 60.0, *, complete: bool = True) -> Checked:
         """Like `eventually`, counting valid entries only: for ledgers with void ones."""
         deadline = time.monotonic() + timeout
         while (checked := self.check(complete=False)).count < entries and time.monotonic() < deadline:
@@ -97,6 +98,30 @@ class Bench:
         checked = Checked()
         chain_of(partition, read_logs(self.bootstrap, ["ledger"])["ledger"][partition], checked)
         return checked.entries[partition]
+
+    def wait_until_left(self) -> None:
+        """Until the group has no member any more: only then it lets people set its offsets, or delete it. A static
+        member that was killed is one until its session ends."""
+        until(
+            lambda: (
+                self.admin.describe_consumer_groups([self.group])[self.group].result().state
+                is ConsumerGroupState.EMPTY
+            )
+        )
+
+    def no_transaction_is_open(self) -> bool:
+        """Whether none hides anything of the ledger: the broker has ended those that timed out."""
+        places = [TopicPartition("ledger", partition) for partition in range(12)]
+        stable, all_ = (
+            [
+                end.result().offset
+                for end in self.admin.list_offsets(
+                    dict.fromkeys(places, OffsetSpec.latest()), isolation_level=level
+                ).values()
+            ]
+            for level in (IsolationLevel.READ_COMMITTED, IsolationLevel.READ_UNCOMMITTED)
+        )
+        return stable == all_
 
     def empty(self) -> None:
         """Delete all topics and make them anew."""

@@ -18,7 +18,20 @@ from natalog.kafka import clients
 from natalog.ledger import fold, step
 from natalog.ledger.head import Head
 from natalog.ledger.store import Store
-from natalog.registrar import alerts, desk, flight, gaps, hidden, intake, loop, stalls, takeover, work, writer
+from natalog.registrar import (
+    alerts,
+    desk,
+    flight,
+    gaps,
+    hidden,
+    intake,
+    loop,
+    markers,
+    stalls,
+    takeover,
+    work,
+    writer,
+)
 from natalog.registrar.partition import Phase
 from natalog.wire.errors import WireError
 from natalog.wire.hot import read_entry
@@ -153,6 +166,11 @@ def take_expired_markers_for_records() -> None:
 def pass_whatever_expired() -> None:
     """Take whatever is gone of the one topic with transaction markers for markers."""
     replace(desk, "passed", lambda resume, number, findings: findings.starts[takeover.MARKED_TOPIC, number])
+
+
+@guard("markers looked at")
+def look_at_no_markers() -> None:
+    replace(markers.Markers, "look", lambda self, deciding, ends, now: None)
 
 
 @guard("vouch again", "test_markers.py::test_committed_offsets_are_told_again")

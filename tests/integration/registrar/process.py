@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -14,7 +15,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from natalog.ledger.store import Store
+from rocksdict import AccessType, Options, Rdict
+
+from natalog.ledger.head import Head
+from natalog.ledger.store import _LAST, _POSITION
 from natalog.local.ports import choose
 from natalog.local.tether import tethered
 from natalog.settings import environment, load
@@ -24,7 +28,7 @@ ROOT = Path(__file__).parents[3]
 
 
 class RegistrarProcess:
-    """`extra` goes to the runner: AT, DO, WITHOUT, OLD, FLUSH, UNFLUSHED, VOUCH (see runner.py).
+    """`extra` goes to the runner: AT, DO, WITHOUT, OLD, FLUSH, UNFLUSHED, VOUCH, HEARTBEAT (see runner.py).
 
     `batch` is the most records of one.
     """
@@ -78,16 +82,16 @@ class RegistrarProcess:
             cwd=ROOT,
         )
 
-    def wait_ready(self, timeout: float = 30.0) -> RegistrarProcess:
+    def wait_ready(self, timeout: float = 60.0) -> RegistrarProcess:
         """Until it decides all it was given."""
         self.wait_for(lambda: self.report()["ready"], timeout, "ready")
         return self
 
-    def wait_deciding(self, partitions: int, timeout: float = 40.0) -> None:
+    def wait_deciding(self, partitions: int, timeout: float = 60.0) -> None:
         """Until it decides so many partitions."""
         self.wait_for(lambda: len(self.report()["deciding"]) == partitions, timeout, f"deciding {partitions}")
 
-    def wait_for(self, condition: Callable[[], Any], timeout: float = 30.0, what: str = "") -> None:
+    def wait_for(self, condition: Callable[[], Any], timeout: float = 60.0, what: str = "") -> None:
         """Until `condition` holds; it may fail while the process is not listening."""
         deadline = time.monotonic() + timeout
         while True:
@@ -134,11 +138,23 @@ class RegistrarProcess:
         self.process.wait()
 
     def kept(self) -> int:
-        """Entries that its state on disk holds. Only once it has ended."""
-        store = Store(self.data / "registrar", 12)
-        positions = [shelf.position() for shelf in store.shelves]
-        store.close()
-        return sum(int(position.head.seq) for position in positions if position is not None)
+        """Entries that its state on disk holds, also while it runs: what is in its memory alone does not count."""
+        with tempfile.TemporaryDirectory() as aside:
+            options = Options(raw_mode=True)
+            shelves = [f"p{partition}" for partition in range(12)]
+            store = Rdict(
+                str(self.data / "registrar"),
+                options,
+                dict.fromkeys(["default", *shelves], options),
+                AccessType.secondary(aside),
+            )
+            found = [store.get_column_family(shelf).get(_POSITION) for shelf in shelves]
+            store.close()
+        return sum(int(Head.unpack(packed[_LAST.size :]).seq) for packed in found if packed is not None)
+
+    def wait_kept(self, entries: int, timeout: float) -> None:
+        """Until so many entries are on disk."""
+        self.wait_for(lambda: self.kept() == entries, timeout, f"{entries} on disk")
 
     def stop(self) -> int:
         """SIGTERM; the exit code."""
@@ -159,11 +175,13 @@ class RegistrarProcess:
 
     def wait_lingering(self, point: str) -> None:
         """Until it waits at a point of its loop (do="linger")."""
-        self.wait_for(lambda: self.logged(f"lingers at {point}"), 30, f"lingering at {point}")
+        self.wait_for(lambda: self.logged(f"lingers at {point}"), what=f"lingering at {point}")
 
-    def go_on(self, point: str) -> None:
-        """Let it go on from there."""
-        (self.data / f"go-{point}").touch()
+    def go_on(self, point: str, once_fetched: str = "") -> None:
+        """Let it go on from there, once one of its consumers has fetched something: "live 12", "bulk 1000"."""
+        beside = self.data / "going"
+        beside.write_text(once_fetched)
+        beside.rename(self.data / f"go-{point}")
 
     def log(self) -> str:
         return "\n".join(self.log_path.read_text().splitlines()[-60:])

@@ -2,12 +2,14 @@
 """Runs a registrar that can be made to stumble, or that lacks one of its guards.
 
 * RUNNER_AT=commit:before:3,… with RUNNER_DO=kill|stop|linger: kill -9 or SIGSTOP itself before (after) the third
-  commit, or wait there until a file `go-commit` lies in its directory.
+  commit, or wait there until a file `go-commit` lies in its directory, and until a consumer has been told of as many
+  records as the file says ("live 12").
 * RUNNER_WITHOUT=name,…: take guards out (guards.py).
 * RUNNER_OLD=1: a build that does not know sla.alerts yet.
 * RUNNER_FLUSH=1.5: seconds between two flushes of the state.
 * RUNNER_UNFLUSHED=100: records between two flushes of the state.
 * RUNNER_VOUCH=1.5: seconds between two commits of the group's offsets alone.
+* RUNNER_HEARTBEAT=100: milliseconds between two heartbeats of the group's member.
 
 No product code knows of this: steps are methods, and methods can be replaced.
 """
@@ -26,12 +28,14 @@ from collections.abc import Callable
 from typing import Any
 
 from natalog import logs
+from natalog.cluster import Cluster
+from natalog.kafka import clients
 from natalog.ledger.store import Shelf
 from natalog.registrar import desk, intake, loop, work, writer
 from natalog.registrar import main as entry_point
 from natalog.registrar.pace import Pace
 from natalog.settings import Settings, load
-from tests.integration.registrar.guards import without
+from tests.integration.registrar.guards import the_intake, without
 from tests.integration.registrar.replacing import replace
 
 log = logging.getLogger("runner")
@@ -86,10 +90,22 @@ def stumble(at: str, do: Callable[[str], None]) -> None:
 def deeds(settings: Settings) -> dict[str, Callable[[str], None]]:
     """What RUNNER_DO can be; each takes the name of the point."""
 
+    built = the_intake()
+
+    def has_heard_of(consumer: Any, records: int) -> bool:
+        """Whether what was fetched last says that its logs end so far: then it came with what stands there."""
+        ends = [consumer.get_watermark_offsets(place, cached=True)[1] for place in consumer.assignment()]
+        return sum(end for end in ends if end > 0) >= records
+
     def linger(point: str) -> None:
         log.info("lingers at %s", point)
-        while not (settings.data / f"go-{point}").exists():
+        go = settings.data / f"go-{point}"
+        while not go.exists():
             time.sleep(0.02)
+        if said := go.read_text():
+            name, count = said.split()
+            while not has_heard_of(getattr(built[0], f"_{name}"), int(count)):
+                time.sleep(0.02)
 
     def stop(point: str) -> None:
         # To this very thread: what is sent to the process another thread may take, and until that one has its turn on a
@@ -133,6 +149,18 @@ def go_at(**pace: float) -> None:
     replace(loop.Registrar, "__init__", paced)
 
 
+def beat_every(milliseconds: str) -> None:
+    """Hear of what the group does that soon, also while the loop stands still."""
+    original = clients._consumer
+
+    def beating(cluster: Cluster, name: str, group: str, settings: dict[str, Any]) -> Any:
+        if "heartbeat.interval.ms" in settings:
+            settings = {**settings, "heartbeat.interval.ms": int(milliseconds)}
+        return original(cluster, name, group, settings)
+
+    replace(clients, "_consumer", beating)
+
+
 def run(variables: dict[str, str]) -> int:
     """A registrar as RUNNER_… would have it; its exit code."""
     settings = load()
@@ -147,6 +175,8 @@ def run(variables: dict[str, str]) -> int:
             replace(entry_point, "STUCK", 300.0)
         for point in at.split(","):
             stumble(point, deeds(settings)[do])
+    if milliseconds := variables.get("RUNNER_HEARTBEAT"):
+        beat_every(milliseconds)
     if variables.get("RUNNER_OLD"):
         old_build()
     names = {"RUNNER_FLUSH": "flush", "RUNNER_UNFLUSHED": "most_unflushed", "RUNNER_VOUCH": "vouch"}

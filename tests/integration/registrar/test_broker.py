@@ -69,7 +69,7 @@ def lose_markers(bench: Bench, away: float = 0.0) -> None:
     """Kill the broker, cut the last transaction's end off some partitions of the ledger and off the group's offsets,
     start the broker again after `away` seconds."""
     logs = bench.broker.directory / "log"
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 30
     while not (groups := [path for path in logs.glob("__consumer_offsets-*") if is_control(segment(path))]):
         # Each partition gets its own, and readers of the ledger need not wait for the group's.
         assert time.monotonic() < deadline
@@ -114,7 +114,7 @@ def test_markers_lost_under_a_living_registrar(own_bench: Bench, forgotten: bool
     bench = own_bench
     sent = 0
     for _ in range(5):
-        registrar = bench.registrar(session_ms=6_000 if forgotten else 30_000)
+        registrar = bench.registrar(session_ms=6_000 if forgotten else 120_000)
         sent += bench.sender.send([filing(number()) for _ in range(300)])
         bench.eventually(sent)
         lose_markers(bench, away=6.0 if forgotten else 0.0)
@@ -131,7 +131,7 @@ def sweeps(registrar: RegistrarProcess) -> bool:
     """Until it has noticed; False when its client died of the broker's return before that (librdkafka issue 5280)."""
     try:
         registrar.wait_for(
-            lambda: registrar.logged("an open transaction hides the ledger's end"), 40, "swept"
+            lambda: registrar.logged("an open transaction hides the ledger's end"), what="swept"
         )
     except AssertionError:
         if registrar.process.poll() != -signal.SIGSEGV:

@@ -22,8 +22,7 @@ def test_live_records_do_not_wait_behind_bulk_already_fetched(bench: Bench) -> N
     registrar.wait_lingering("commit")
     time.sleep(0.5)  # all bulk is fetched by now
     bench.sender.send([filing(number(partition)) for partition in range(12)])
-    time.sleep(0.5)
-    registrar.go_on("commit")
+    registrar.go_on("commit", once_fetched="live 12")
     entries = bench.eventually(backlog + 12, timeout=60).entries
     before = sum(topics(entries[partition]).index(LIVE) for partition in range(12))
     # What had been decided, and a few batches; one consumer for both would bring them last.
@@ -36,8 +35,8 @@ def test_bulk_keeps_its_share_under_full_live_load(bench: Bench) -> None:
     registrar = bench.registrar(batch=BATCH, at="commit:before:10", do="linger")
     registrar.wait_lingering("commit")
     bench.sender.send([filing(number(7), backfill=True) for _ in range(bulk)])
-    time.sleep(0.5)  # and live records for many batches are fetched
-    registrar.go_on("commit")
+    time.sleep(0.5)  # live records for many batches are fetched
+    registrar.go_on("commit", once_fetched=f"bulk {bulk}")
     order = topics(bench.eventually(load + bulk, timeout=60).entries[7])
     last_live = load + bulk - 1 - order[::-1].index(LIVE)
     # Ten of 200 in every batch: some 400 while live records last. Without a share it would come when those are done.

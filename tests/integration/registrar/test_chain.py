@@ -92,7 +92,7 @@ def test_foreign_record_while_idle_ends_the_registrar(bench: Bench) -> None:
     producer = foreign(bench)
     producer.produce("ledger", b"foreign", b"k", 2)
     producer.flush()
-    assert registrar.wait_end(20) == Exit.FOREIGN_WRITER
+    assert registrar.wait_end(60) == Exit.FOREIGN_WRITER
     again = bench.registrar().wait_ready()
     assert again.metric("natalog_void_entries_total", partition="2") == 1
     sent += bench.sender.send([filing(number(2)) for _ in range(5)])
@@ -113,12 +113,12 @@ def test_foreign_valid_entry_counts_and_nothing_is_decided_twice(bench: Bench) -
     producer.produce("ledger", value, key, 2)
     producer.flush()
     sent += bench.sender.send([record, *(filing(number(2)) for _ in range(3))])
-    assert registrar.wait_end(20) == Exit.FOREIGN_WRITER
+    assert registrar.wait_end(60) == Exit.FOREIGN_WRITER
     ledger = read_logs(bench.bootstrap, ["ledger"])["ledger"][2]
     assert len(ledger) == 4, "a batch on top of a foreign entry was committed"
     again = bench.registrar().wait_ready()
     assert again.metric("natalog_store_refolded_total") == 0, "what was not committed had reached the state"
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while (
         len(ledger := read_logs(bench.bootstrap, ["ledger"])["ledger"][2]) < 7 and time.monotonic() < deadline
     ):
@@ -140,7 +140,7 @@ def test_open_transaction_at_the_end_is_waited_out(bench: Bench) -> None:
     former.produce("ledger", value, key, 2)
     former.flush()
     registrar = bench.registrar()
-    registrar.wait_for(lambda: len(registrar.report()["deciding"]) == 11, 20, "deciding the others")
+    registrar.wait_for(lambda: len(registrar.report()["deciding"]) == 11, what="deciding the others")
     sent = 1 + bench.sender.send([filing(number(partition)) for partition in (2, 3)])
     time.sleep(2)
     assert 2 not in registrar.report()["deciding"]
@@ -165,7 +165,7 @@ def test_open_transaction_that_has_only_offsets_yet(bench: Bench) -> None:
         [TopicPartition("birth.registrations", 2, 1)], outside.consumer_group_metadata(), 30
     )
     registrar = bench.registrar()
-    registrar.wait_for(lambda: not registrar.report()["ready"], 20, "assigned")
+    registrar.wait_for(lambda: not registrar.report()["ready"], what="assigned")
     time.sleep(2)
     assert registrar.report()["deciding"] == []
     former.produce("ledger", value, key, 2)
@@ -185,7 +185,7 @@ def test_open_transaction_that_is_given_up(bench: Bench) -> None:
     former.flush()
     sent = bench.sender.send([filing(number(2)) for _ in range(3)])
     registrar = bench.registrar()
-    registrar.wait_for(lambda: len(registrar.report()["deciding"]) == 11, 20, "deciding the others")
+    registrar.wait_for(lambda: len(registrar.report()["deciding"]) == 11, what="deciding the others")
     former.abort_transaction(30)
     registrar.wait_ready()
     assert not bench.eventually(sent).void

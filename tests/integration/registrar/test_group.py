@@ -53,10 +53,10 @@ def test_two_registrars_and_rebalances_in_mid_batch(bench: Bench) -> None:
         second.kill()
         third.wait_deciding(6)
         second = bench.registrar("r2").wait_ready()
-        time.sleep(1)
+        for process in (first, second, third):
+            process.wait_for(process.decided, what="has decided")
     checked = bench.eventually(sent.count, timeout=60)
     assert not checked.void
-    assert all(process.decided() > 0 for process in (first, second, third))
     assert all(
         process.metric("natalog_committed_offset_differs_total") == 0 for process in (first, second, third)
     )
@@ -64,7 +64,7 @@ def test_two_registrars_and_rebalances_in_mid_batch(bench: Bench) -> None:
 
 def test_rebalance_while_a_batch_is_being_filled(bench: Bench) -> None:
     """Its records may be somebody else's by then: nothing of it is tried, not even in vain."""
-    first = bench.registrar("r1", at="poll:after:1", do="linger").wait_ready()
+    first = bench.registrar("r1", at="poll:after:1", do="linger", heartbeat=BEAT).wait_ready()
     sent = bench.sender.send([filing(number(SECONDS_SHARE)) for _ in range(20)])
     first.wait_lingering("poll")
     second = bench.registrar("r2")
@@ -79,7 +79,7 @@ def test_rebalance_while_a_batch_is_being_filled(bench: Bench) -> None:
 def test_the_group_refuses_a_batch_of_an_earlier_generation(bench: Bench) -> None:
     """The last line: should a batch outlive a rebalance all the same, the metadata of its start gives it away."""
     first = bench.registrar(
-        "r1", without="throw away,phase", at="poll:after:1,begin:before:1", do="linger"
+        "r1", without="throw away,phase", at="poll:after:1,begin:before:1", do="linger", heartbeat=BEAT
     ).wait_ready()
     sent = bench.sender.send([filing(number(SECONDS_SHARE)) for _ in range(20)])
     first.wait_lingering("poll")
@@ -89,7 +89,7 @@ def test_the_group_refuses_a_batch_of_an_earlier_generation(bench: Bench) -> Non
     first.wait_lingering("begin")
     bench.eventually(sent)
     first.go_on("begin")
-    first.wait_for(lambda: first.metric("natalog_registrar_batches_thrown_away_total") == 1, 10, "refused")
+    first.wait_for(lambda: first.metric("natalog_registrar_batches_thrown_away_total") == 1, what="refused")
     assert first.metric("natalog_registrar_batches_thrown_away_total", cause="refused") == 1
     for process in (first, second):
         process.wait_deciding(6)
@@ -99,27 +99,32 @@ def test_the_group_refuses_a_batch_of_an_earlier_generation(bench: Bench) -> Non
 
 SECONDS_SHARE = 9
 """A partition the group gives to the second of two registrars."""
+BEAT = "100"
+"""Milliseconds between heartbeats of a member that is to hear of a rebalance while it lingers."""
 
 
 def wait_for_rebalance(bench: Bench) -> None:
     """Until the group waits for its members to join anew, and a member that does not poll has heard so."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while (
         bench.admin.describe_consumer_groups([bench.group])[bench.group].result().state
         is not ConsumerGroupState.PREPARING_REBALANCING
     ):
         assert time.monotonic() < deadline
         time.sleep(0.05)
-    time.sleep(2.5)  # a heartbeat is sent every two seconds
+    time.sleep(2)  # many heartbeats
+
+
+PATIENT = 60_000
+"""Milliseconds within which a member that was killed must be back, at most."""
 
 
 def test_a_restart_moves_no_share(bench: Bench) -> None:
-    first = bench.registrar("r1").wait_ready()
-    second = bench.registrar("r2").wait_ready()
+    first, second = (bench.registrar(name, session_ms=PATIENT).wait_ready() for name in ("r1", "r2"))
     for process in (first, second):
         process.wait_deciding(6)
     first.kill()
-    bench.registrar("r1").wait_deciding(6)
+    bench.registrar("r1", session_ms=PATIENT).wait_deciding(6)
     sent = bench.sender.send([filing(number(partition)) for partition in range(12)])
     assert not bench.eventually(sent).void
     assert not second.logged('"revoked"'), "a static member comes back to what it had"
@@ -134,7 +139,7 @@ def test_follower_takes_over_with_what_it_has_folded(bench: Bench) -> None:
     sent += bench.sender.send([filing(number()) for _ in range(600)])
     bench.eventually(sent)
     # Each holds half and has folded the other half.
-    second.wait_for(lambda: second.metric("natalog_ledger_offset") >= sent, 10, "following")
+    second.wait_for(lambda: second.metric("natalog_ledger_offset") >= sent, what="following")
     first.kill()
     assert first.kept() >= alone, "what was decided is on disk before a share goes"
     second.wait_deciding(12)
@@ -162,4 +167,4 @@ def test_rolling_upgrade_that_adds_a_topic(bench: Bench) -> None:
     assert not checked.void
     old.kill()
     bench.registrar("r1").wait_ready()
-    assert not bench.eventually(sent + 36, timeout=40).void
+    assert not bench.eventually(sent + 36).void

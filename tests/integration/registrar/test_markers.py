@@ -38,7 +38,7 @@ def commit_by_hand(bench: Bench, offset: int) -> None:
 
 def wait_until_passed(bench: Bench, registrar: RegistrarProcess) -> None:
     """Until the group knows that nothing but the Succession's marker follows it."""
-    registrar.wait_for(lambda: committed(bench) == 2, 15, "marker passed")
+    registrar.wait_for(lambda: committed(bench) == 2, what="marker passed")
 
 
 def expire(bench: Bench, before: int = -1) -> None:
@@ -57,7 +57,7 @@ def test_markers_may_expire(bench: Bench) -> None:
     again.wait_deciding(12)
     assert again.metric("natalog_committed_offset_differs_total") == 0
     bench.sender.send([void(number(TO))])
-    again.wait_for(lambda: [entry.offset for entry in bench.chain(TO)] == [0, 2], 10, "decided")
+    again.wait_for(lambda: [entry.offset for entry in bench.chain(TO)] == [0, 2], what="decided")
     again.kill()
     bench.registrar("r2").wait_deciding(12)
 
@@ -83,20 +83,20 @@ def test_record_that_expires_behind_a_marker_is_lost(bench: Bench) -> None:
     bench.sender.send([void(number(TO))])
     expire(bench)
     again = bench.registrar().wait_ready()
-    again.wait_for(lambda: again.report()["halted"] == {str(TO): "intake lost"}, 10)
+    again.wait_for(lambda: again.report()["halted"] == {str(TO): "intake lost"})
 
 
 def test_lost_proof_halts_until_people_have_looked(bench: Bench) -> None:
     """So does one that was never made: by a build that knew nothing of it, or a registrar that ended before."""
-    registrar = bench.registrar().wait_ready()
+    registrar = bench.registrar(without="markers looked at").wait_ready()
     succession(bench)
     assert committed(bench) < 2, "not past the marker"
     registrar.kill()
     expire(bench)
     again = bench.registrar().wait_ready()
-    again.wait_for(lambda: again.report()["halted"] == {str(TO): "intake lost"}, 10)
+    again.wait_for(lambda: again.report()["halted"] == {str(TO): "intake lost"})
     again.stop()
-    time.sleep(7)  # a static member's share is kept until its session ends
+    bench.wait_until_left()
     commit_by_hand(bench, 2)  # as docs/operating.md says
     bench.registrar().wait_deciding(12)
 
@@ -107,7 +107,7 @@ def test_committed_offset_is_not_believed_of_what_can_be_read(bench: Bench) -> N
     wait_until_passed(bench, registrar)
     registrar.kill()
     bench.sender.send([void(number(TO)) for _ in range(3)])
-    time.sleep(7)
+    bench.wait_until_left()
     commit_by_hand(bench, 4)
     bench.registrar().wait_ready()
     checked = bench.eventually(count + 3)
@@ -117,7 +117,7 @@ def test_committed_offset_is_not_believed_of_what_can_be_read(bench: Bench) -> N
 def test_committed_offsets_are_told_again(bench: Bench) -> None:
     """Kafka forgets those of topics the group does not subscribe to, a week after they were committed last."""
     registrar = bench.registrar(vouch="1").wait_ready()
-    registrar.wait_for(lambda: committed(bench, "blacklist.changes", 7) == 0, 10, "offsets told")
+    registrar.wait_for(lambda: committed(bench, "blacklist.changes", 7) == 0, what="offsets told")
     sent = bench.sender.send([filing(number()) for _ in range(50)])
     bench.eventually(sent)
     registrar.kill()

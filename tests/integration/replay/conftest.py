@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from confluent_kafka.admin import AdminClient
 
+from tests.integration.registrar.conftest import empty_topics
 from tests.integration.replay.writing import Written
 from tests.kafka_broker import Broker
 
@@ -23,13 +23,7 @@ def replay_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
 
 
 @pytest.fixture
-def written(replay_broker: Broker, tmp_path: Path) -> Iterator[Written]:
+def written(replay_broker: Broker, tmp_path: Path) -> Written:
     """An empty ledger and its only writer."""
-    replay_broker.apply_topics()
-    try:
-        yield Written(replay_broker.bootstrap, tmp_path)
-    finally:
-        admin = AdminClient({"bootstrap.servers": replay_broker.bootstrap})
-        names = [name for name in admin.list_topics(timeout=10).topics if not name.startswith("__")]
-        for future in admin.delete_topics(names, operation_timeout=30).values():
-            future.result()
+    empty_topics(replay_broker)
+    return Written(replay_broker.bootstrap, tmp_path)
