@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-pytest_plugins = ["tests.kafka_broker", "tests.postgres_server"]
+pytest_plugins = ["tests.calm", "tests.kafka_broker", "tests.postgres_server"]
 
 # A loaded machine is no fault of the code: how long an example takes is not what these tests are about.
 settings.register_profile("natalog", deadline=None, suppress_health_check=[HealthCheck.too_slow])

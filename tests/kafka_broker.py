@@ -23,11 +23,11 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 from natalog.local import kafka as local_kafka
-from natalog.local.ports import choose
 from natalog.local.tether import tethered
 from natalog.settings import load
+from tests.ports import free_port
 
-READY_WITHIN = 60.0  # seconds
+READY_WITHIN = 120.0  # seconds
 
 _formatted: dict[str, bytes] = {}
 """What Kafka's storage tool made for the first node of this process: each later one gets a copy of it. The tool is a
@@ -55,12 +55,11 @@ class Broker:
     ) -> Self:
         """Start a node whose data lies in `directory`; returns when it answers."""
         settings = load()
-        ports = choose(("broker", "controller"), {})
         broker = cls(
             node(
                 directory=directory,
-                port=ports["broker"],
-                controller_port=ports["controller"],
+                port=free_port(),
+                controller_port=free_port(),
                 libs=local_kafka.find_libs(settings.kafka_libs),
                 java=local_kafka.find_java(settings.java),
                 heap=heap,
@@ -109,8 +108,7 @@ class Broker:
     def move(self) -> None:
         """Like `restart`, but on other ports."""
         self.stop()
-        ports = choose(("broker", "controller"), {})
-        self._node = replace(self._node, port=ports["broker"], controller_port=ports["controller"])
+        self._node = replace(self._node, port=free_port(), controller_port=free_port())
         self._launch()
 
     def create_topics(

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -18,8 +19,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from natalog.local.ports import choose
 from natalog.local.postgres import PostgresNode, find_binaries
+from tests.ports import free_port
 
 
 class Server:
@@ -36,7 +37,7 @@ class Server:
         if binaries is None:
             missing = "PostgreSQL is missing: run scripts/setup"
             (pytest.fail if os.environ.get("CI") else pytest.skip)(missing)
-        node = PostgresNode(directory / "postgres", choose(("postgres",), {})["postgres"], binaries)
+        node = PostgresNode(directory / "postgres", free_port(), binaries)
         node.prepare()
         server = cls(node)
         server.launch()
@@ -61,7 +62,7 @@ class Server:
             self._process = subprocess.Popen(
                 self.node.command(), stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True
             )
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while not self.node.answers():
             if self._process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError((self.node.directory.parent / "postgres.log").read_text(errors="replace"))
@@ -69,7 +70,7 @@ class Server:
 
     def move(self) -> None:
         """Another port for the next `launch`."""
-        self.node = replace(self.node, port=choose(("postgres",), {})["postgres"])
+        self.node = replace(self.node, port=free_port())
 
     def stop(self) -> None:
         """At once, in an orderly way."""
@@ -85,7 +86,8 @@ class Server:
             pid = self._process.pid
             children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
             for each in (pid, *map(int, children)):
-                os.kill(each, how)
+                with contextlib.suppress(ProcessLookupError):  # a worker may have ended meanwhile
+                    os.kill(each, how)
 
     def _end(self, how: signal.Signals) -> None:
         process, self._process = self._process, None

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e import SHORT_LIVED
+from tests.ports import keep_ports
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -55,6 +56,7 @@ def test_once_ends_by_itself_and_everything_is_judged_as_planted(tmp_path):
 
 def test_stays_up_until_ctrl_c_and_then_stops_what_it_started(tmp_path: Path):
     data = tmp_path / "data"
+    keep_ports(data)
     with (tmp_path / "out").open("wb") as out:
         demo = subprocess.Popen(
             [*COMMAND, "--registrations", "20", "--data", str(data)], stdout=out, stderr=out, env=ENVIRONMENT

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -21,8 +22,9 @@ from confluent_kafka.admin import AdminClient
 from natalog.local import stackfile
 from natalog.local.postgres import find_binaries
 from tests.e2e import SHORT_LIVED
+from tests.ports import keep_ports
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 NATALOG = (sys.executable, "-m", "natalog")
 
@@ -32,11 +34,12 @@ class Up:
 
     def __init__(self, data: Path) -> None:
         self.data = data
+        keep_ports(data)
         self.process: subprocess.Popen[str] | None = None
 
     def start(self, *arguments: str) -> None:
         self.process = self.spawn(*arguments)
-        self.until(lambda: stackfile.read(self.data) is not None, within=90)
+        self.until(lambda: stackfile.read(self.data) is not None, within=180)
 
     def spawn(self, *arguments: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
@@ -51,7 +54,7 @@ class Up:
         content: dict[str, Any] = json.loads((self.data / "stack.json").read_text())
         return content
 
-    def until(self, condition: Callable[[], bool], within: float = 60) -> None:
+    def until(self, condition: Callable[[], bool], within: float = 120) -> None:
         deadline = time.monotonic() + within
         while not condition():
             if self.process is not None and self.process.poll() is not None:
@@ -64,7 +67,7 @@ class Up:
         assert self.process is not None
         process, self.process = self.process, None
         process.send_signal(how)
-        return process.wait(60)
+        return process.wait(120)
 
     def answers(self) -> bool:
         try:
@@ -105,15 +108,18 @@ def test_a_day_in_the_life_of_a_stack(up: Up) -> None:
 
     # A second start on the same directory says so and leaves the first alone.
     second = up.spawn()
-    _, said = second.communicate(timeout=30)
+    _, said = second.communicate(timeout=60)
     assert second.returncode == 3
     assert pid_of(up) in said
     assert up.answers()
 
     # A service that is killed comes back under a new pid, and stack.json says so.
     for name in ("registrar", "watch", "gateway", "kafka", *sorted(projection | prometheus)):
+        # One may have ended by itself since Kafka was killed, and be on its way back.
+        up.until(lambda n=name: n in up.stack["pids"])  # type: ignore[misc]
         before = up.stack["pids"][name]
-        os.kill(before, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(before, signal.SIGKILL)
         up.until(lambda n=name, b=before: up.stack["pids"].get(n, b) != b)  # type: ignore[misc]
     up.until(up.answers)
     if projection:
@@ -142,7 +148,7 @@ def test_a_day_in_the_life_of_a_stack(up: Up) -> None:
     # kill -9: nothing lingers, and the next start works.
     pids = up.stack["pids"]
     up.end(signal.SIGKILL)
-    up.until(lambda: not any(alive(pid) for pid in pids.values()), within=5)
+    up.until(lambda: not any(alive(pid) for pid in pids.values()), within=30)
     up.start()
     assert up.answers()
     assert up.end(signal.SIGTERM) == 0

@@ -42,7 +42,7 @@ def test_changing_an_assignment_in_haste_kills_nobody(kafka: Broker):
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=120,
         cwd=ROOT / "services",
     )
     assert (done.returncode, done.stdout) == (0, "alive\n"), done.stderr

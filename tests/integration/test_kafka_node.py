@@ -33,7 +33,7 @@ def read(broker: Broker, count: int) -> list[bytes | None]:
     )
     try:
         consumer.subscribe(["t"])
-        return [m.value() for m in consumer.consume(count, timeout=30)]
+        return [m.value() for m in consumer.consume(count, timeout=60)]
     finally:
         consumer.close()
 

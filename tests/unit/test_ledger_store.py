@@ -128,7 +128,7 @@ for n in range(1, 100_000):
         store.shelves[p].write({b"a%d" % (n % 500): b"%d" % n, b"last": b"%d" % n},
                                Position(Head(n, bytes(32), n, [-1] * 5), n))
     if n % 1_000 == 0:
-        store.flush(wait=False)
+        store.flush(wait=n == 1_000)
     if n == 5_000:
         print("go", flush=True)
 """

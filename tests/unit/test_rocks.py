@@ -286,7 +286,7 @@ def test_a_gateway_without_its_store_says_why(tmp_path: Path, is_file: bool, cod
         env={**os.environ, **variables},
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=120,
     )
     assert ended.returncode == code, ended.stderr
     assert ("File exists" if is_file else "already running on this directory") in ended.stderr

@@ -17,7 +17,7 @@ from natalog.sample import Record
 from natalog.watch.alert import event_id_of
 
 BEIJING: Final = timezone(timedelta(hours=8))
-STATUS_PATIENCE: Final = 15.0  # seconds until a replica must have seen what the ledger has
+STATUS_PATIENCE: Final = 60.0  # seconds until a replica must have seen what the ledger has
 SETTLE: Final = 2.0  # seconds, many times what a Succession takes
 PLACEMENT: Final = (
     "placement_basis",

@@ -14,6 +14,7 @@ from typing import Any
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import (
     AclBinding,
+    AclBindingFilter,
     AclOperation,
     AclPermissionType,
     ResourcePatternType,
@@ -27,9 +28,10 @@ from natalog.cluster import Cluster
 from natalog.kafka.acls import Acl, Groups, Operation, Resource, acls_of
 from natalog.kafka.clients import admin_client
 from natalog.local.kafka import KafkaNode
-from natalog.local.ports import choose
 from natalog.wire.topics import SERVICES
 from tests.integration.gateway.stack import Service, Stack
+from tests.kafka_broker import until
+from tests.ports import free_port
 
 OPERATOR = "operator"
 GROUPS = Groups(registrar="registrar", watch="watch")
@@ -107,10 +109,21 @@ def allow(cluster: Cluster) -> None:
     left = [acl for acl in acls if f"{acl.service} {acl.operation} {acl.name}" != without]
     assert without is None or len(left) < len(acls), f"there is no right such as {without}"
     admin = admin_client(cluster, "allow")
-    for future in admin.create_acls([_binding(acl) for acl in left], request_timeout=20).values():
+    for future in admin.create_acls([_binding(acl) for acl in left], request_timeout=30).values():
         future.result()
+    # The broker goes by them a little later, and by the users made before them no later than that.
+    until(lambda: len(admin.describe_acls(_ANY).result()) == len(left))
 
 
+_ANY = AclBindingFilter(
+    ResourceType.ANY,
+    None,  # type: ignore[arg-type]
+    ResourcePatternType.ANY,
+    None,  # type: ignore[arg-type]
+    None,  # type: ignore[arg-type]
+    AclOperation.ANY,
+    AclPermissionType.ANY,
+)
 _RESOURCES = {
     Resource.TOPIC: ResourceType.TOPIC,
     Resource.GROUP: ResourceType.GROUP,
@@ -143,7 +156,7 @@ class SecuredStack(Stack):
             lines = (f"{name}={value}\n" for name, value in security_of(user).items())
             (directory / f"{user}.properties").write_text("".join(lines))
         self.postgres = database
-        ports = choose(("watch", "projector"), {})
+        ports = {name: free_port() for name in ("watch", "projector")}
         super().__init__(
             bootstrap,
             directory,
@@ -175,7 +188,7 @@ class SecuredStack(Stack):
         for service in self.services:
             service.start()
         for service in self.services:
-            service.wait_ready(40.0)
+            service.wait_ready()
         return self
 
     def close(self) -> None:

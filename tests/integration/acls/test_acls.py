@@ -39,7 +39,6 @@ from tests.postgres_server import Server
 
 SLA = 3  # seconds
 STALE = 2.0  # seconds
-PATIENT = {"wait": "20"}
 ADMIN = {"role": "prefecture_admin", "org": "330100"}
 ISSUER = {"role": "health_authority", "org": "330100"}
 
@@ -93,20 +92,20 @@ def decided(reply: httpx.Response) -> Any:
 
 def test_what_is_sent_is_decided_on_every_topic(stack: SecuredStack) -> None:
     certificate, successor = number(), number()
-    assert decided(stack.post("filings", filing(certificate), params=PATIENT))["verdict"] == "ACCEPTED"
+    assert decided(stack.post("filings", filing(certificate)))["verdict"] == "ACCEPTED"
     old = {"registered_at": "2020-05-05T10:00:00+08:00", "birth_date": "2020-05-01", "origin": "BACKFILL"}
-    assert decided(stack.post("filings", filing(number(), **old), role="adapter", params=PATIENT))
+    assert decided(stack.post("filings", filing(number(), **old), role="adapter"))
     listing = claim(number(), action="ADD", cause="FORGED", owner="330100", unit_code="330100")
-    assert decided(stack.post("blacklist-changes", listing, params=PATIENT, **ADMIN))["verdict"] == "ACCEPTED"
+    assert decided(stack.post("blacklist-changes", listing, **ADMIN))["verdict"] == "ACCEPTED"
     exchanged = {"action": "VOID", "cause": "EXCHANGED", "issuer": "330100", "unit_code": "330100"}
     exchange = claim(certificate, **exchanged, replaced_by=successor)
-    assert decided(stack.post("invalidations", exchange, params=PATIENT, **ISSUER))["verdict"] == "ACCEPTED"
+    assert decided(stack.post("invalidations", exchange, **ISSUER))["verdict"] == "ACCEPTED"
     # The registrar sends the succession itself, in the transaction of the exchange.
-    spare = decided(stack.post("filings", filing(successor), params=PATIENT))
+    spare = decided(stack.post("filings", filing(successor)))
     assert spare["reason"] == "SUCCEEDS_USED"
     # A marker follows the succession: what the gateway knows of this partition stays fresh only if it may look behind.
     time.sleep(STALE + 1)
-    eventually(lambda: stack.get(f"certificates/{successor}").status_code == 200, 20, stack.gateway.log)
+    eventually(lambda: stack.get(f"certificates/{successor}").status_code == 200, describe=stack.gateway.log)
     beat = {
         "event_id": str(uuid.uuid4()),
         "unit_code": UNIT,
@@ -121,7 +120,7 @@ def test_what_is_sent_is_decided_on_every_topic(stack: SecuredStack) -> None:
 def test_the_watch_tells_of_what_was_not_filed(stack: SecuredStack) -> None:
     certificate, registration = number(), uuid.uuid4().hex
     completion = claim(certificate, registration_id=registration, registered_at=moment())
-    assert decided(stack.post("completions", completion, params=PATIENT))["verdict"] == "ACCEPTED"
+    assert decided(stack.post("completions", completion))["verdict"] == "ACCEPTED"
     auditor = reached(stack, user_of("replay"))
 
     def told() -> bool:
@@ -129,19 +128,19 @@ def test_the_watch_tells_of_what_was_not_filed(stack: SecuredStack) -> None:
         assert printed.exit_code == 0, printed.output
         return "OVERDUE" in printed.output
 
-    eventually(told, 30, stack.watch.log)
+    eventually(told, describe=stack.watch.log)
 
 
 def test_a_question_is_answered_and_recorded(stack: SecuredStack) -> None:
     certificate = number()
-    decided(stack.post("claims", claim(certificate), params=PATIENT))
+    decided(stack.post("claims", claim(certificate)))
     reply: dict[str, Any] = {}
 
     def answered() -> bool:
         reply.update(stack.get(f"certificates/{certificate}").json())
         return bool(reply["status"] == "CLAIMED")
 
-    eventually(answered, 20, lambda: f"{reply}\n{stack.gateway.log()[-3000:]}")
+    eventually(answered, describe=lambda: f"{reply}\n{stack.gateway.log()[-3000:]}")
     assert ends(stack, "queries.audit") > 0
 
     def projected() -> bool:
@@ -151,7 +150,7 @@ def test_a_question_is_answered_and_recorded(stack: SecuredStack) -> None:
             ).fetchone()
         return found is not None
 
-    eventually(projected, 20, stack.projector.log)
+    eventually(projected, describe=stack.projector.log)
 
 
 def test_an_auditor_proves_the_ledger(stack: SecuredStack) -> None:
@@ -188,7 +187,7 @@ def test_no_service_was_refused_anything_or_told_its_password(stack: SecuredStac
 def test_only_registrars_write_the_ledger(stack: SecuredStack, service: str) -> None:
     # Without idempotence, since who may write nowhere does not even get a producer id.
     producer = intake_producer(
-        stack.cluster(user_of(service)), "test", **{"message.timeout.ms": 10_000, "enable.idempotence": False}
+        stack.cluster(user_of(service)), "test", **{"message.timeout.ms": 30_000, "enable.idempotence": False}
     )
     assert sent(producer, "ledger") == KafkaError.TOPIC_AUTHORIZATION_FAILED
 
@@ -197,12 +196,12 @@ def test_a_registrar_writes_the_ledger_by_its_own_name_only(stack: SecuredStack)
     stack.registrar.end()
     cluster = stack.cluster(user_of("registrar"))
     writer = ledger_producer(cluster, transactional_id(GROUPS.registrar, "test"))
-    writer.init_transactions(20)
+    writer.init_transactions(30)
     writer.begin_transaction()
     assert sent(writer, "ledger") is None
-    writer.abort_transaction(20)  # or it would stand there as a void entry
+    writer.abort_transaction(30)  # or it would stand there as a void entry
     with pytest.raises(KafkaException) as denied:
-        ledger_producer(cluster, "somebody").init_transactions(20)
+        ledger_producer(cluster, "somebody").init_transactions(30)
     assert denied.value.args[0].code() == KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED
     stack.registrar.start()
     stack.registrar.wait_ready()
@@ -211,7 +210,7 @@ def test_a_registrar_writes_the_ledger_by_its_own_name_only(stack: SecuredStack)
 @pytest.mark.parametrize("service", ["registrar", "gateway"])
 def test_nobody_deletes_or_alters_the_ledger(stack: SecuredStack, service: str) -> None:
     admin = admin_client(stack.cluster(user_of(service)), "test")
-    (deleted,) = admin.delete_topics(["ledger"], operation_timeout=10).values()
+    (deleted,) = admin.delete_topics(["ledger"], operation_timeout=30).values()
     with pytest.raises(KafkaException) as denied:
         deleted.result()
     assert denied.value.args[0].code() == KafkaError.TOPIC_AUTHORIZATION_FAILED
@@ -230,6 +229,6 @@ def sent(producer: Producer, topic: str) -> int | None:
 
     producer.produce(topic, b"x", b"k", partition=0, on_delivery=told)
     with suppress(KafkaException):
-        producer.flush(15)
+        producer.flush(45)
     assert found, "neither sent nor refused"
     return None if found[0] is None else found[0].code()

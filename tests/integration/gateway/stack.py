@@ -18,9 +18,9 @@ import httpx
 import orjson
 
 from natalog.local.issuer import create_keys, sign
-from natalog.local.ports import choose
 from natalog.local.tether import tethered
 from natalog.settings import environment, load
+from tests.ports import free_port
 
 ROOT = Path(__file__).parents[3]
 UNIT = "330106520000"
@@ -80,9 +80,11 @@ class Service:
                 stderr=subprocess.STDOUT,
             )
 
-    def wait_ready(self, timeout: float = 60.0) -> None:
+    def wait_ready(self, timeout: float = 90.0) -> None:
         eventually(
-            lambda: httpx.get(f"{self.url}/readyz", trust_env=False).status_code == 200, timeout, self.log
+            lambda: httpx.get(f"{self.url}/readyz", trust_env=False, timeout=30).status_code == 200,
+            timeout,
+            self.log,
         )
 
     def give(self, number: signal.Signals) -> None:
@@ -95,7 +97,7 @@ class Service:
         self.process.send_signal(number)
         self.process.send_signal(signal.SIGCONT)
         try:
-            return self.process.wait(20)
+            return self.process.wait(60)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
@@ -114,7 +116,7 @@ class Stack:
         self.bootstrap = bootstrap
         self.directory = directory
         self.keys = create_keys(directory)
-        ports = choose(("gateway", "registrar"), {})
+        ports = {name: free_port() for name in ("gateway", "registrar")}
         self._base = base = load().model_copy(
             update={
                 "kafka": bootstrap,
@@ -149,7 +151,7 @@ class Stack:
 
         `clock_off`: seconds by which its own clock, `time.time`, is ahead of the machine's.
         """
-        port = choose(("gateway",), {})["gateway"]
+        port = free_port()
         base = self._base.model_copy(update={"gateway_port": port})
         own = self.directory / f"second{clock_off or ''}"
         own.mkdir(parents=True, exist_ok=True)

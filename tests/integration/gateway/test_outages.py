@@ -38,6 +38,7 @@ def stopped(stack: Stack) -> Iterator[Stack]:
         eventually(lambda: stack.post("claims", claim(number())).status_code == 200, 60)
 
 
+@pytest.mark.calm(0.5)
 def test_late_is_202_and_the_verdict_is_found_later(stack: Stack) -> None:
     record = filing(number())
     stack.registrar.give(signal.SIGSTOP)
@@ -63,6 +64,7 @@ def test_late_is_202_and_the_verdict_is_found_later(stack: Stack) -> None:
     assert stack.post("filings", record).json() == verdict
 
 
+@pytest.mark.calm(0.5)
 def test_prefer_wait(stopped: Stack) -> None:
     began = time.monotonic()
     headers = {**stopped.headers(), "Prefer": "respond-async, wait=1"}

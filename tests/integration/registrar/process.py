@@ -19,9 +19,9 @@ from rocksdict import AccessType, Options, Rdict
 
 from natalog.ledger.head import Head
 from natalog.ledger.store import _LAST, _POSITION
-from natalog.local.ports import choose
 from natalog.local.tether import tethered
 from natalog.settings import environment, load
+from tests.ports import free_port
 
 RUNNER = Path(__file__).with_name("runner.py")
 ROOT = Path(__file__).parents[3]
@@ -47,7 +47,7 @@ class RegistrarProcess:
         accept_sender_times: bool = False,
         **extra: str,
     ) -> None:
-        self.port = choose(("metrics",), {})["metrics"]
+        self.port = free_port()
         self.log_path = data.parent / f"{data.name}-{instance}.log"
         data.mkdir(parents=True, exist_ok=True)
         settings = load().model_copy(

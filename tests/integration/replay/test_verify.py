@@ -133,7 +133,7 @@ def test_open_transaction(written: Written) -> None:
     stranger.flush()
     written.send(filing(number(5)))
     written.decide()
-    stalled = written.audit(patience=1.0)
+    stalled = written.audit(patience=3.0)
     assert [(f.kind, f.partition) for f in stalled.found] == [(Kind.STALLED, 5)]
     assert [p.entries for p in stalled.partitions][5:7] == [1, 1]
     threading.Timer(2, stranger.abort_transaction, [30]).start()

@@ -11,17 +11,17 @@ from pathlib import Path
 
 import httpx
 
-from natalog.local.ports import choose
 from natalog.local.tether import tethered
 from natalog.settings import environment, load
 from tests.golden.scenes import SHORT_RULES
+from tests.ports import free_port
 
 
 class Projector:
     """Start, kill and stop it; its log is below `directory`. `rules` is what the operator's file says."""
 
     def __init__(self, bootstrap: str, url: str, directory: Path, rules: str | None = SHORT_RULES) -> None:
-        self.port = choose(("metrics",), {})["metrics"]
+        self.port = free_port()
         self.log = directory / "projector.log"
         file = None
         if rules is not None:
@@ -56,7 +56,7 @@ class Projector:
             env=environment(settings),
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=200,
         )
 
     def end(self, how: signal.Signals = signal.SIGTERM) -> int:
@@ -64,10 +64,10 @@ class Projector:
         if process is None:
             return 0
         process.send_signal(how)
-        return process.wait(30)
+        return process.wait(60)
 
     def metrics(self) -> str:
-        return httpx.get(f"http://127.0.0.1:{self.port}/metrics", trust_env=False).text
+        return httpx.get(f"http://127.0.0.1:{self.port}/metrics", trust_env=False, timeout=30).text
 
     def metric(self, line: str) -> float | None:
         """Value of a sample, None when it is not there."""
@@ -83,7 +83,7 @@ class Projector:
         return self.log.read_text(errors="replace")
 
 
-def until(condition: Callable[[], bool], within: float = 40, what: Callable[[], str] = str) -> None:
+def until(condition: Callable[[], bool], within: float = 90, what: Callable[[], str] = str) -> None:
     deadline = time.monotonic() + within
     while not condition():
         assert time.monotonic() < deadline, f"did not happen in time: {what()}"

@@ -19,7 +19,7 @@ from tests.integration.views.tables import checksums, opened, rows
 from tests.integration.views.test_exchange import FromMemory, projector_on, run_to_the_end
 from tests.postgres_server import Server
 
-pytestmark = [pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.timeout(400)]
 
 
 def test_a_database_that_hangs_is_told_of_and_caught_up_with(broker, tmp_path):

@@ -16,7 +16,7 @@ from tests.integration.views.process import Projector, until
 from tests.integration.views.tables import checksums, rows
 from tests.postgres_server import Server
 
-pytestmark = [pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.timeout(400)]
 
 
 def reached(url, ledger) -> bool:

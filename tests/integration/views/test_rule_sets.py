@@ -85,7 +85,7 @@ def test_an_entry_of_a_set_that_is_not_known_is_not_guessed_at(known):
     assert {p: type(fault) for p, fault in batch.faults.items()} == ({} if known else {3: RuleSetError})
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(400)
 def test_the_process_decides_nothing_anew_and_halts_where_it_does_not_know_the_set(broker, tmp_path):
     server = Server.start(tmp_path)
     told, untold = (Projector(broker.bootstrap, server.url, tmp_path, rules) for rules in (TEXT, None))

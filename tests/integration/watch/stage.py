@@ -7,11 +7,11 @@ import os
 import time
 import uuid
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from natalog import events
-from natalog.local.ports import choose
 from natalog.settings import environment, load
 from natalog.wire.codec import decode, encode
 from natalog.wire.partition import key_of
@@ -20,6 +20,7 @@ from tests.integration.registrar.process import ROOT, RegistrarProcess
 from tests.integration.registrar.records import STATION, UNIT, filing, now, number
 from tests.kafka_broker import Broker
 from tests.ledger_check import read_logs
+from tests.ports import free_port
 
 RUNNER = Path(__file__).with_name("runner.py")
 LEAD = "birth.registrations"
@@ -40,7 +41,7 @@ class WatchProcess(RegistrarProcess):
         session_ms: int,
         **extra: str,
     ) -> None:
-        self.port = choose(("metrics",), {})["metrics"]
+        self.port = free_port()
         self.log_path = data.parent / f"{data.name}.log"
         data.mkdir(parents=True, exist_ok=True)
         settings = load().model_copy(
@@ -63,7 +64,7 @@ class WatchProcess(RegistrarProcess):
         self._variables = variables
         self.process = self._start(RUNNER)
 
-    def wait_holding(self, partitions: int, timeout: float = 40.0) -> WatchProcess:
+    def wait_holding(self, partitions: int, timeout: float = 60.0) -> WatchProcess:
         """Until it reads so many partitions."""
         self.wait_for(
             lambda: len(self.report()["partitions"]) == partitions, timeout, f"holding {partitions}"
@@ -78,8 +79,11 @@ class WatchProcess(RegistrarProcess):
             return False
 
     def has_open(self) -> bool:
-        """Whether it knows of obligations."""
-        return bool(self.report()["open"] > 0)
+        """Whether it answers, and knows of obligations."""
+        try:
+            return bool(self.report()["open"] > 0)
+        except (OSError, KeyError):
+            return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,13 +170,16 @@ class Stage(Bench):
                 )
         return first
 
-    def await_alerts(self, owing: list[Owing], timeout: float = 40.0) -> None:
+    def await_alerts(
+        self, owing: list[Owing], timeout: float = 60.0, meanwhile: Callable[[], None] = lambda: None
+    ) -> None:
         """Until each of these was told, and nothing else, under one event id each."""
         wanted = {o.registration_id for o in owing}
         deadline = time.monotonic() + timeout
         while wanted - (told := Counter(name for name, _ in self.alerts())).keys():
             if time.monotonic() > deadline:
                 break
+            meanwhile()
             time.sleep(0.2)
         logs = "\n".join(process.log() for process in self.processes)
         assert not wanted - told.keys(), f"{len(wanted - told.keys())} of {len(wanted)} missed\n{logs}"
@@ -192,7 +199,7 @@ class Stage(Bench):
                     found.setdefault(alert.registration_id, []).append((entry, record.timestamp))
         return found
 
-    def await_on_ledger(self, owing: list[Owing], timeout: float = 30.0) -> list[int]:
+    def await_on_ledger(self, owing: list[Owing], timeout: float = 60.0) -> list[int]:
         """Until each of these stands on the ledger as OVERDUE, exactly once, and nothing else does.
 
         Returns how long after the due time each was written, ms.

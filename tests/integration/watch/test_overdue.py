@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import time
 import uuid
+from collections.abc import Callable
 from random import Random
 
 import pytest
@@ -18,7 +19,7 @@ from natalog.wire.partition import key_of
 from tests.integration.registrar.records import STATION, UNIT, filing, now, number
 from tests.integration.watch.stage import GRACE, LEAD, Owing, Stage, WatchProcess
 
-pytestmark = [pytest.mark.slow]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 
 def test_calm(stage: Stage) -> None:
@@ -26,14 +27,14 @@ def test_calm(stage: Stage) -> None:
     registrar, watch = stage.registrar(), stage.watch()
     registrar.wait_ready()
     watch.wait_holding(12)
-    began = time.monotonic()
     owing: list[Owing] = []
     for _ in range(10):
         batch = stage.complete(12)
         stage.sender.put(LEAD, b"junk", b"no record")
         stage.sender.put(LEAD, b"junk", None)
-        stage.file(batch[:7])
         withdraw(stage, batch[7])
+        stage.file(batch[:7])
+        assert now() < batch[0].due_at, "or the test itself files too late"
         owing += batch[8:]
     exempt = events.Completion(
         event_id=uuid.uuid4(),
@@ -46,13 +47,12 @@ def test_calm(stage: Stage) -> None:
     )
     stage.sender.send([exempt, exempt], topic=LEAD)
     owing.append(Owing("", exempt.registration_id, exempt.registered_at + stage.sla * 1000))
-    assert time.monotonic() - began < stage.sla, "or the test itself files too late"
     late = stage.await_on_ledger(owing)
     print(f"on the ledger after due time: {min(late)} to {max(late)} ms")
     assert min(late) >= GRACE * 1000
-    assert max(late) <= GRACE * 1000 + 10_000
+    assert max(late) <= GRACE * 1000 + 20_000
     assert watch.metric("natalog_watch_undecodable_total", cause="unreadable") == 20
-    watch.wait_for(lambda: watch.metric("natalog_obligations_open") == 0, 10)
+    watch.wait_for(lambda: watch.metric("natalog_obligations_open") == 0)
     assert watch.stop() == Exit.DONE
     stage.check()
 
@@ -71,26 +71,48 @@ def withdraw(stage: Stage, owing: Owing) -> None:
     stage.sender.put(LEAD, key_of(record), encode(record))
 
 
-def sharing(stage: Stage, one: WatchProcess, two: WatchProcess) -> tuple[WatchProcess, WatchProcess]:
-    """Wait until each reads six partitions. One that ended by itself is started again, as a supervisor does."""
-    deadline = time.monotonic() + 90
-    while not (one.holds(6) and two.holds(6)):
-        if one.process.poll() is not None:
-            assert one.process.returncode == Exit.RESTART, one.log()
-            one = stage.watch("w1")
-        if two.process.poll() is not None:
-            assert two.process.returncode == Exit.RESTART, two.log()
-            two = stage.watch("w2")
-        assert time.monotonic() < deadline, f"they do not share:\n{one.log()}\n{two.log()}"
-        time.sleep(0.2)
-    return one, two
+class Supervised:
+    """Two watches. One that ended by itself is started again, as a supervisor does."""
+
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+        self._watches = {name: stage.watch(name) for name in ("w1", "w2")}
+
+    def __getitem__(self, name: str) -> WatchProcess:
+        return self._watches[name]
+
+    def share(self) -> bool:
+        """Whether each reads six partitions."""
+        return all(watch.holds(6) for watch in self._watches.values())
+
+    def has_open(self, name: str) -> bool:
+        return self._watches[name].has_open()
+
+    def look(self) -> None:
+        for name, watch in self._watches.items():
+            if watch.process.poll() is not None:
+                assert watch.process.returncode == Exit.RESTART, watch.log()
+                self._watches[name] = self._stage.watch(name)
+
+    def wait(self, condition: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + 90
+        while not condition():
+            self.look()
+            logs = "\n".join(watch.log() for watch in self._watches.values())
+            assert time.monotonic() < deadline, logs
+            time.sleep(0.1)
+
+    def kill(self, name: str) -> None:
+        self._watches[name].kill()
+        self._watches[name] = self._stage.watch(name)
 
 
 @pytest.mark.parametrize("stage", [9], indirect=True)
 def test_killed_stopped_joined_and_left(stage: Stage) -> None:
     """kill -9 at chance moments, two workers, one stopped beyond its session: 1,000 obligations."""
     rng = Random(1)
-    watch, other = sharing(stage, stage.watch("w1"), stage.watch("w2"))
+    watches = Supervised(stage)
+    watches.wait(watches.share)
     owing: list[Owing] = []
     for round_ in range(5):
         batch = stage.complete(200)
@@ -99,25 +121,24 @@ def test_killed_stopped_joined_and_left(stage: Stage) -> None:
         owing += batch[1::2]
         if round_ in (1, 3):
             # Alive, so that it has committed: killed before, it would only begin anew.
-            watch.wait_for(watch.has_open)
+            watches.wait(lambda: watches.has_open("w1"))
             time.sleep(0.6 + rng.random() * 2)
-            watch.kill()
-            watch = stage.watch("w1")
+            watches.kill("w1")
         elif round_ == 2:
-            other.signal(signal.SIGSTOP)
+            watches["w2"].signal(signal.SIGSTOP)
         elif round_ == 4:
             time.sleep(3)
-            other.signal(signal.SIGCONT)
+            watches["w2"].signal(signal.SIGCONT)
     # One that comes back to a share it no longer advances on ends by its watchdog, after 40 s, and the group moves it.
-    stage.await_alerts(owing, timeout=120)
-    watch.kill()
-    other.kill()
+    stage.await_alerts(owing, timeout=150, meanwhile=watches.look)
+    for name in ("w1", "w2"):
+        watches[name].process.kill()
     # The registrar was down all the while: what was told twice is a repeat, and no alert overtakes its completion.
     stage.registrar().wait_ready()
     stage.await_on_ledger(owing)
 
 
-@pytest.mark.parametrize("stage", [3], indirect=True)
+@pytest.mark.parametrize("stage", [6], indirect=True)
 def test_stopped_and_resumed(stage: Stage) -> None:
     """Everything fell due while it was stopped, and half of it was filed in time: it reads before it tells."""
     watch = stage.watch().wait_holding(12)
@@ -131,7 +152,7 @@ def test_stopped_and_resumed(stage: Stage) -> None:
         record = filing(number())
         stage.sender.put(LEAD, key_of(record), encode(record))
     stage.sender.flush()
-    time.sleep(stage.sla + GRACE)
+    time.sleep(max(0.0, (owing[-1].due_at - now()) / 1000 + GRACE))
     watch.signal(signal.SIGCONT)
     stage.await_alerts(owing[1::2])
 
@@ -148,7 +169,7 @@ def test_alerts_do_not_overtake_a_backlog(stage: Stage) -> None:
     watch.kill()
     registrar = stage.registrar()
     registrar.wait_ready()
-    stage.await_on_ledger(owing, timeout=60)
+    stage.await_on_ledger(owing)
 
 
 @pytest.mark.parametrize("stage", [2], indirect=True)
@@ -174,15 +195,19 @@ def test_records_that_expired_unread(stage: Stage) -> None:
     again.signal(signal.SIGSTOP)
     more = stage.complete(1, partition=3)
     stage.sender.flush()
-    time.sleep(0.5)  # it comes with the answer that the stopped process has asked for
+    time.sleep(
+        0.5
+    )  # it comes with the answer that the stopped process has asked for, if that was not given before
     stage.complete(29, partition=3)
     more += stage.complete(5, partition=3)
     stage.sender.flush()
     for future in stage.admin.delete_records([TopicPartition(LEAD, 3, 88)]).values():
         future.result()
     again.signal(signal.SIGCONT)
-    again.wait_for(lambda: again.metric("natalog_watch_missing_records_total") == 45 + 29)
-    stage.await_alerts(told + owing + more)
+    again.wait_for(lambda: again.metric("natalog_watch_missing_records_total") > 45)
+    missing = again.metric("natalog_watch_missing_records_total") - 45
+    assert missing in (29, 30)
+    stage.await_alerts(told + owing + (more if missing == 29 else more[1:]))
 
 
 @pytest.mark.parametrize("stage", [6], indirect=True)
@@ -216,14 +241,14 @@ def test_clock_of_the_host_is_set(stage: Stage) -> None:
 def test_offsets_that_a_transaction_took(stage: Stage) -> None:
     """A hole is read again by a new process, and then believed: no crash loop."""
     producer = Producer({"bootstrap.servers": stage.bootstrap, "transactional.id": "stranger"})
-    producer.init_transactions(20)
+    producer.init_transactions(30)
     producer.begin_transaction()
     stranger = filing(number(3))
     producer.produce(LEAD, encode(stranger), key_of(stranger), 3)
-    producer.commit_transaction(20)
+    producer.commit_transaction(30)
     owing = stage.complete(3, partition=3)
     stage.sender.flush()
-    assert stage.watch().wait_end(30) == Exit.RESTART
+    assert stage.watch().wait_end(60) == Exit.RESTART
     watch = stage.watch().wait_holding(12)
     stage.await_alerts(owing)
     assert watch.metric("natalog_watch_missing_records_total", cause="hole") == 1

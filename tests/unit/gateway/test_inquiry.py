@@ -97,7 +97,10 @@ def replica(tmp_path):
     made.view.close()
 
 
-def ask(replica: Replica, audit: Audit, numbers=NUMBERS, stale_ms=200):
+STALE = 200  # ms
+
+
+def ask(replica: Replica, audit: Audit, numbers=NUMBERS, stale_ms=60_000):
     asking = Inquiry(replica, replica.freshness, Clock(), audit, stale_ms=stale_ms)  # type: ignore[arg-type]
     return asyncio.run(asking.ask(WHO, numbers))
 
@@ -124,7 +127,7 @@ def test_a_paused_replica_closes(replica):
     audit = Audit()
     time.sleep(0.25)
     replica.sample(ledger=1)
-    told = ask(replica, audit)
+    told = ask(replica, audit, stale_ms=STALE)
     assert is_closed(told)
     assert told[1][0]["staleness_ms"] >= 250
     assert {a.status for a in audit.records[0].answers} == {"UNKNOWN"}
@@ -133,7 +136,7 @@ def test_a_paused_replica_closes(replica):
 def test_kafka_away_closes(replica):
     """No samples at all."""
     time.sleep(0.25)
-    assert is_closed(ask(replica, Audit()))
+    assert is_closed(ask(replica, Audit(), stale_ms=STALE))
 
 
 def test_a_replica_that_starts_closes(replica):
@@ -170,7 +173,7 @@ def test_what_cannot_be_recorded_is_not_answered_and_has_no_check_to_cite(replic
 def test_what_is_not_told_is_recorded_as_such_or_not_answered(replica):
     """A question whose `after` the replica did not come to in time."""
     audit = Audit()
-    asking = Inquiry(replica, replica.freshness, Clock(), audit, stale_ms=200)  # type: ignore[arg-type]
+    asking = Inquiry(replica, replica.freshness, Clock(), audit, stale_ms=60_000)  # type: ignore[arg-type]
     told = asyncio.run(asking.ask(WHO, [*NUMBERS, "OuyangXiaobao"], tell=False))
     assert is_closed(told)
     (record,) = audit.records

@@ -21,6 +21,8 @@ from natalog.gateway.limits import Limits
 from natalog.gateway.submitting import Streamed
 from tests.unit.gateway.serving import serving
 
+pytestmark = [pytest.mark.calm(0.1)]
+
 STILL = 1.0
 """Seconds in which neither side moves."""
 LINE = b"x" * 1_000
@@ -67,7 +69,7 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[uvicorn.
 
 def dial(server: uvicorn.Server) -> socket.socket:
     line = socket.create_connection(("127.0.0.1", server.servers[0].sockets[0].getsockname()[1]))
-    line.settimeout(10)
+    line.settimeout(60)
     line.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
     return line
 
