@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import re
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -19,8 +20,20 @@ from schemathesis.specs.openapi.checks import negative_data_rejection, positive_
 from natalog.gateway import examples, openapi
 from natalog.gateway.examples import Example
 from tests.integration.gateway.stack import Stack, ask, eventually, patiently
+from tests.kafka_broker import Broker
 
 pytestmark = [pytest.mark.slow]
+
+
+@pytest.fixture(scope="module")
+def stack(broker: Broker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A replica that is not stale before a minute: for the fuzzer, a 503 is a fault."""
+    stack = Stack(broker.bootstrap, tmp_path_factory.mktemp("gateway-stack"), gateway_stale_seconds=60.0)
+    try:
+        yield stack.start()
+    finally:
+        stack.close()
+
 
 DOCUMENT: dict[str, Any] = orjson.loads(openapi.document())
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)")

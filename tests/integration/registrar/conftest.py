@@ -15,6 +15,7 @@ from confluent_kafka.admin._listoffsets import OffsetSpec
 
 from natalog.events import Entry
 from natalog.ledger.seal import seal_with
+from natalog.wire.topics import TOPICS
 from tests.integration.registrar.process import RegistrarProcess
 from tests.integration.registrar.records import Sender
 from tests.kafka_broker import Broker, until
@@ -139,21 +140,20 @@ def empty_topics(broker: Broker) -> None:
     if old:
         for future in admin.delete_topics(old, operation_timeout=30).values():
             future.result()
-    deadline = time.monotonic() + 30
     # The controller has deleted them; a broker that has not heard of it yet would say that all are there.
-    while not admin.list_topics(timeout=10).topics.keys().isdisjoint(old):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    while True:
+    until(lambda: admin.list_topics(timeout=10).topics.keys().isdisjoint(old))
+
+    def made() -> bool:
         try:
             broker.apply_topics()
-            metadata = admin.list_topics(timeout=10)
-            if all(p.leader >= 0 for t in metadata.topics.values() for p in t.partitions.values()):
-                return
+            found = admin.list_topics(timeout=10).topics
         except KafkaException:
-            pass
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+            return False
+        return found.keys() >= TOPICS.keys() and all(
+            place.leader >= 0 for topic in found.values() for place in topic.partitions.values()
+        )
+
+    until(made)
 
 
 @pytest.fixture
