@@ -168,7 +168,7 @@ def pass_whatever_expired() -> None:
     replace(desk, "passed", lambda resume, number, findings: findings.starts[takeover.MARKED_TOPIC, number])
 
 
-@guard("markers looked at")
+@guard("markers looked at", "test_markers.py::test_markers_may_expire")
 def look_at_no_markers() -> None:
     replace(markers.Markers, "look", lambda self, deciding, ends, now: None)
 
