@@ -333,11 +333,14 @@ def test_a_backfill_never_delays_a_desk(stack: Stack) -> None:
     body = b"\n".join(map(orjson.dumps, backfill(15_000)))
     headers = stack.headers("adapter", sub="bulk") | {"Content-Type": "application/x-ndjson"}
     waited: list[float] = []
+    took: list[float] = []
     done = threading.Event()
     replies: list[Any] = []
 
     def send() -> None:
+        began = time.monotonic()
         replies.append(stack.client.post("/v1/filings", content=body, headers=headers))
+        took.append(time.monotonic() - began)
         done.set()
 
     sending = threading.Thread(target=send)
@@ -355,9 +358,9 @@ def test_a_backfill_never_delays_a_desk(stack: Stack) -> None:
     print(
         f"desk during a backfill: median {statistics.median(waited):.3f} s, most {max(waited):.3f} s, {len(waited)}"
     )
-    # On shared cores; behind the backfill's own records it would be its whole length.
-    assert statistics.median(waited) < 0.4, waited
-    assert max(waited) < 2.5, waited
+    # On shared cores, and on busy ones in proportion; behind the backfill's own records it would be its whole length.
+    assert statistics.median(waited) < max(0.4, took[0] / 10), (took, waited)
+    assert max(waited) < max(2.5, took[0] / 2), (took, waited)
 
 
 def test_a_range_is_recorded_counted_and_safe_to_send_again(stack: Stack) -> None:

@@ -95,7 +95,7 @@ def deeds(settings: Settings) -> dict[str, Callable[[str], None]]:
     def has_heard_of(consumer: Any, records: int) -> bool:
         """Whether what was fetched last says that its logs end so far: then it came with what stands there."""
         ends = [consumer.get_watermark_offsets(place, cached=True)[1] for place in consumer.assignment()]
-        return sum(end for end in ends if end > 0) >= records
+        return bool(sum(end for end in ends if end > 0) >= records)
 
     def linger(point: str) -> None:
         log.info("lingers at %s", point)
