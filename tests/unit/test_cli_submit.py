@@ -144,6 +144,9 @@ class Gateway:
         for line in found:
             if len(self.sent) == self.dies_after:
                 raise KeyboardInterrupt
+            if line.refused is not None:
+                answers.append(json.loads(line.refused))
+                continue
             event_id = json.loads(line.body)["event_id"]
             self.sent.append(event_id)
             verdict = {"event_id": event_id, "verdict": "ACCEPTED", "reason": None, "flags": [], "doubts": []}
@@ -214,6 +217,74 @@ def test_verdicts_of_another_file_are_not_taken_for_this_ones(tmp_path: Path, ga
     assert result.exit_code == 2
     assert "another file" in result.output
     assert len(gateway.sent) == 12
+
+
+def test_verdicts_are_never_written_over_what_is_none(tmp_path: Path, gateway: type[Gateway]) -> None:
+    """A slip in the second name, the first one's say, must not cost a file."""
+    records_file(tmp_path, 3)
+    notes = tmp_path / "notes"
+    notes.write_text("dear diary")
+    one = tmp_path / "one"
+    one.write_text('{"event_id":"e001","unit_code":"330106520000"}')
+    for other in (tmp_path / "f.ndjson", notes, one):
+        before = other.read_bytes()
+        result = submitted(tmp_path, "--verdicts", str(other))
+        assert (result.exit_code, other.read_bytes()) == (2, before)
+        assert "holds no answers" in result.output
+    assert gateway.sent == []
+
+
+def test_verdicts_of_another_file_stay_as_they_were(tmp_path: Path, gateway: type[Gateway]) -> None:
+    out = tmp_path / "out.ndjson"
+    gateway.late = frozenset({records_file(tmp_path, 12)[3]})
+    submitted(tmp_path, "--verdicts", str(out))
+    before = out.read_bytes()
+    records_file(tmp_path, 12, start="x")
+    assert submitted(tmp_path, "--verdicts", str(out)).exit_code == 2
+    assert out.read_bytes() == before, "what stands behind the late one too"
+
+
+@pytest.mark.parametrize("refused", [False, True])
+def test_a_line_that_changed_since_it_was_answered_is_not_taken_for_sent(
+    tmp_path: Path, gateway: type[Gateway], refused: bool
+) -> None:
+    """Its number or a slip was mended: it would never be sent, and the old answer shown for it."""
+    out, file = tmp_path / "out.ndjson", tmp_path / "f.ndjson"
+    records_file(tmp_path, 12)
+    good = file.read_text()
+    if refused:
+        file.write_text(
+            good.replace(
+                '"claim", "unit_code": "330106520000", "event_id": "e004"', '"c", "event_id": "e004"'
+            )
+        )
+    submitted(tmp_path, "--verdicts", str(out))
+    file.write_text(good if refused else good.replace('"e004"', '"e004", "certificate_number": "M330000002"'))
+    result = submitted(tmp_path, "--verdicts", str(out))
+    assert result.exit_code == 2
+    assert "Line 5 of" in result.output
+    assert "was changed" in result.output
+    assert len(gateway.sent) == 11 + (not refused)
+
+
+def test_the_same_lines_with_other_line_ends_are_the_same(tmp_path: Path, gateway: type[Gateway]) -> None:
+    out, file = tmp_path / "out.ndjson", tmp_path / "f.ndjson"
+    records_file(tmp_path, 3)
+    submitted(tmp_path, "--verdicts", str(out))
+    file.write_bytes(file.read_bytes().replace(b"\n", b" \r\n").removesuffix(b"\r\n"))
+    assert submitted(tmp_path, "--verdicts", str(out)).exit_code == 0
+    assert len(gateway.sent) == 3
+
+
+def test_verdicts_of_an_earlier_build_still_count(tmp_path: Path, gateway: type[Gateway]) -> None:
+    """They do not say which lines they answer, but for the event id."""
+    out = tmp_path / "out.ndjson"
+    records_file(tmp_path, 3)
+    submitted(tmp_path, "--verdicts", str(out))
+    told = [json.loads(line) for line in out.read_text().splitlines()]
+    out.write_text("".join(json.dumps({k: v for k, v in t.items() if k != "sent"}) + "\n" for t in told))
+    assert submitted(tmp_path, "--verdicts", str(out)).exit_code == 0
+    assert len(gateway.sent) == 3
 
 
 Handler = Callable[[httpx.Request], httpx.Response]

@@ -6,6 +6,7 @@ import gzip
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -47,6 +48,8 @@ class Line:
     """Province of its unit."""
     ties: tuple[str, ...]
     body: bytes
+    digest: str
+    """Of the line as it stands in the file: tells whether it is the one that was answered."""
     refused: bytes | None = None
     """Its answer where it is no record that could be sent: a problem as the gateway would give it."""
 
@@ -73,6 +76,7 @@ def _read(raw: BinaryIO) -> int:
 
 
 def _line(number: int, text: bytes) -> Line:
+    digest = sha256(text.strip()).hexdigest()[:16]
     try:
         # As the gateway reads it: taking the kind off writes the record anew, and a key given twice would be lost.
         record = parse(text)
@@ -84,7 +88,7 @@ def _line(number: int, text: bytes) -> Line:
             raise Problem(400, "bad-field", f"A line says its kind, one of {', '.join(PATHS)}.", field="kind")
     except Problem as problem:
         problem.line = number
-        return Line(number, "?", "", "", (), b"", problem.body())
+        return Line(number, "?", "", "", (), b"", digest, problem.body())
     ties = tuple(value for field in _TIES if isinstance(value := record.get(field), str) and value)
     return Line(
         number=number,
@@ -93,6 +97,7 @@ def _line(number: int, text: bytes) -> Line:
         org=str(record.get("unit_code", ""))[:2],
         ties=ties or (f"line {number}",),
         body=orjson.dumps(record),
+        digest=digest,
     )
 
 

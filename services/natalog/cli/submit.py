@@ -95,9 +95,10 @@ async def _run(
         async with sending as sender:
             for window, read in windows(file):
                 answers = [] if verdicts is None else list(verdicts.earlier(window))
-                fresh = await sender.send(window[len(answers) :])
+                unsent = window[len(answers) :]
+                fresh = await sender.send(unsent)
                 if verdicts is not None:
-                    verdicts.write(fresh)
+                    verdicts.write(unsent, fresh)
                 for line, answer in zip(window, answers + fresh, strict=True):
                     tally.count(line, answer)
                     if as_json:
