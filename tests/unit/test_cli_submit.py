@@ -162,13 +162,13 @@ def gateway(monkeypatch: pytest.MonkeyPatch) -> type[Gateway]:
     return made
 
 
-def submitted(tmp_path: Path, *more: str) -> Any:
+def submitted(tmp_path: Path, *more: str, file: str = "f.ndjson") -> Any:
     app = typer.Typer()
     app.command()(submit)
     token = tmp_path / "token"
     if not token.exists():
         token.write_text("t")
-    arguments = [str(tmp_path / "f.ndjson"), "--gateway", "http://x", "--token-file", str(token), *more]
+    arguments = [str(tmp_path / file), "--gateway", "http://x", "--token-file", str(token), *more]
     return CliRunner().invoke(app, arguments)
 
 
@@ -217,6 +217,18 @@ def test_verdicts_of_another_file_are_not_taken_for_this_ones(tmp_path: Path, ga
     assert result.exit_code == 2
     assert "another file" in result.output
     assert len(gateway.sent) == 12
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_file_that_is_not_gzip_or_ends_early_is_told_so(
+    tmp_path: Path, gateway: type[Gateway], whole: bool
+) -> None:
+    records_file(tmp_path, 12)
+    plain = (tmp_path / "f.ndjson").read_bytes()
+    (tmp_path / "f.ndjson.gz").write_bytes(plain if whole else gzip.compress(plain)[:-20])
+    result = submitted(tmp_path, file="f.ndjson.gz")
+    assert (result.exit_code, result.exception.__class__) == (2, SystemExit), result.output
+    assert "f.ndjson.gz cannot be read after line" in result.output
 
 
 def test_verdicts_are_never_written_over_what_is_none(tmp_path: Path, gateway: type[Gateway]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import sys
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
@@ -35,6 +36,10 @@ _TIES = ("certificate_number", "replaced_by", "registration_id")
 """Fields by which one line's verdict may depend on another's."""
 
 
+class Unreadable(Exception):
+    """The file is no gzip as its name says, or ends early; the message says what to do."""
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
     """One record: `body` is what is posted, without its kind."""
@@ -55,12 +60,17 @@ class Line:
 
 
 def windows(file: Path) -> Iterator[tuple[list[Line], int]]:
-    """Lines in order, a window at a time, and how many bytes of the file were read by then (0: not known)."""
+    """Lines in order, a window at a time, and how many bytes of the file were read by then (0: not known).
+
+    Raises Unreadable.
+    """
     raw: BinaryIO = sys.stdin.buffer if str(file) == "-" else file.open("rb")
     with raw:
         source: Any = gzip.GzipFile(fileobj=raw) if file.suffix == ".gz" else raw
         window: list[Line] = []
-        for number, text in enumerate(source, 1):
+        number = 0
+        while text := _next(source, file, number):
+            number += 1
             if not text.strip():
                 continue
             window.append(_line(number, text))
@@ -69,6 +79,17 @@ def windows(file: Path) -> Iterator[tuple[list[Line], int]]:
                 window = []
         if window:
             yield window, _read(raw)
+
+
+def _next(source: Any, file: Path, after: int) -> bytes:
+    try:
+        line: bytes = source.readline()
+    except (OSError, EOFError, zlib.error) as error:
+        raise Unreadable(
+            f"{file} cannot be read after line {after:,} ({error}). What was read before may be recorded: "
+            "mend the file and send all of it, nothing is recorded twice."
+        ) from None
+    return line
 
 
 def _read(raw: BinaryIO) -> int:
