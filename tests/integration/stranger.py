@@ -50,6 +50,7 @@ class Stranger:
         while self._log_end() < self._end:
             assert time.monotonic() < deadline
             time.sleep(0.05)
+        del self._producer  # or it would go on looking for a broker that the test has stopped
 
     def _log_end(self) -> int:
         return LogBounds(self._admin, (), [self._place]).ends()[self._place]

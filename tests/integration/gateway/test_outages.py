@@ -6,7 +6,7 @@ import signal
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -28,6 +28,10 @@ from tests.integration.stranger import Stranger
 from tests.kafka_broker import Broker
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+
+APART = timedelta(seconds=1)
+"""More than the broker's time as a gateway knows it may be off."""
 
 
 @pytest.fixture
@@ -112,7 +116,7 @@ def test_an_end_without_records_needs_no_deciding_but_an_open_transaction_may(st
 
     for topic in LIVE_TOPICS:
         Stranger(Cluster(stack.bootstrap), (topic, partition), [b"?"] * 3).abort()
-    left = datetime.now(UTC)
+    left = datetime.now(UTC) + APART
     eventually(lambda: (as_of() or left) > left, 20, stack.gateway.log)
     stranger = Stranger(
         Cluster(stack.bootstrap),
@@ -120,7 +124,7 @@ def test_an_end_without_records_needs_no_deciding_but_an_open_transaction_may(st
         [encode(records.filing(certificate))],
         certificate.encode(),
     )
-    written = datetime.now(UTC)
+    written = datetime.now(UTC) + APART
     closed = 0
     while closed < 10:
         told = as_of()
