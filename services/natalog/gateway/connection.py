@@ -86,6 +86,13 @@ class Connection(HttpToolsProtocol):
         line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT)
         self._expect_head()
 
+    def eof_received(self) -> bool | None:  # type: ignore[override]
+        """A client that has asked in full and sends no more may be reading on."""
+        if self._is_idle or self.cycle.more_body:
+            return None
+        self.cycle.keep_alive = False
+        return True
+
     def connection_lost(self, exc: Exception | None) -> None:
         self._head_came()
         super().connection_lost(exc)

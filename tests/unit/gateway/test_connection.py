@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import select
 import socket
@@ -24,12 +25,13 @@ class Impatient(Connection):
 
 async def answer(scope: Any, receive: Any, send: Any) -> None:
     """Says how long the body was; to /early says so before it is read; to /large more than a socket holds; to /streamed
-    "ab" in two pieces, and to /refused a 401, before the body is read."""
+    "ab" in two pieces, and to /refused a 401, before the body is read. To /slow not at once."""
     if scope["path"] == "/streamed":
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": b"a", "more_body": True})
         while (await receive()).get("more_body"):
             pass
+        await asyncio.sleep(SOON / 2)
         await send({"type": "http.response.body", "body": b"b"})
         return
     if scope["path"] == "/refused":
@@ -41,6 +43,8 @@ async def answer(scope: Any, receive: Any, send: Any) -> None:
         size += len(message.get("body", b""))
         if not message.get("more_body"):
             break
+    if scope["path"] == "/slow":
+        await asyncio.sleep(SOON / 2)
     body = b"x" * 30_000_000 if scope["path"] == "/large" else b"%d" % size
     headers = [(b"content-length", b"%d" % len(body))]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
@@ -230,8 +234,8 @@ def test_who_waits_to_be_told_to_go_on_is_told_before_the_answer_begins(server: 
         line.sendall(HEAD % b"streamed" + b"Expect: 100-continue\r\n\r\n")
         assert line.recv(1000).startswith(b"HTTP/1.1 100 Continue\r\n\r\n")
         line.sendall(b"ab")
-        time.sleep(SOON / 4)
-        assert line.recv(1000).endswith(b"0\r\n\r\n")
+        line.shutdown(socket.SHUT_WR)
+        assert everything(line).endswith(b"0\r\n\r\n")
 
 
 def test_who_is_refused_is_not_told_to_go_on(server: uvicorn.Server) -> None:
@@ -251,3 +255,24 @@ def test_no_chunks_are_sent_to_who_knows_none(server: uvicorn.Server) -> None:
     with dial(server) as line:
         line.sendall(HEAD % b"streamed" + b"Connection: close\r\n\r\nab")
         assert everything(line).endswith(b"1\r\na\r\n1\r\nb\r\n0\r\n\r\n")
+
+
+@pytest.mark.parametrize("path", [b"slow", b"streamed"])
+def test_who_has_sent_all_and_says_so_is_answered(server: uvicorn.Server, path: bytes) -> None:
+    """As `nc -N` does: it closes its side of the line and reads on. What it asked for is recorded all the same."""
+    with dial(server) as line:
+        line.sendall(HEAD % path + b"\r\nab")
+        line.shutdown(socket.SHUT_WR)
+        got = everything(line)
+        assert got.endswith(b"\r\n\r\n2" if path == b"slow" else b"\r\n0\r\n\r\n")
+
+
+@pytest.mark.parametrize("sent", [b"", POST, POST + b"\r\na", POST + b"\r\nab" + POST])
+def test_who_closes_before_all_was_sent_is_not_waited_for(server: uvicorn.Server, sent: bytes) -> None:
+    with dial(server) as line:
+        line.sendall(sent)
+        time.sleep(SOON / 4)
+        began = time.monotonic()
+        line.shutdown(socket.SHUT_WR)
+        everything(line)
+        assert time.monotonic() - began < SOON / 2
