@@ -246,6 +246,15 @@ def test_verdicts_are_never_written_over_what_is_none(tmp_path: Path, gateway: t
     assert gateway.sent == []
 
 
+def test_where_no_verdicts_can_be_written_nothing_is_sent(tmp_path: Path, gateway: type[Gateway]) -> None:
+    records_file(tmp_path, 3)
+    for place in (tmp_path, tmp_path / "none" / "out.ndjson"):
+        result = submitted(tmp_path, "--verdicts", str(place))
+        assert (result.exit_code, result.exception.__class__) == (2, SystemExit), result.output
+        assert "cannot be written" in result.output
+    assert gateway.sent == []
+
+
 def test_verdicts_of_another_file_stay_as_they_were(tmp_path: Path, gateway: type[Gateway]) -> None:
     out = tmp_path / "out.ndjson"
     gateway.late = frozenset({records_file(tmp_path, 12)[3]})

@@ -19,7 +19,7 @@ from natalog.cli.submission_sender import is_answer, is_final
 
 
 class OtherFile(Exception):
-    """It holds no verdicts, or those of other records; the message says what to do."""
+    """It holds no verdicts, those of other records, or cannot be written; the message says what to do."""
 
 
 class VerdictFile:
@@ -31,9 +31,13 @@ class VerdictFile:
         """Answers of an earlier run."""
 
     def __enter__(self) -> Self:
-        """Raises OtherFile for a file that is none of verdicts."""
+        """Raises OtherFile for a file that is none of verdicts, or can be none."""
         self._end = 0
-        self._path.touch()
+        try:
+            self._out = self._path.open("ab")
+            self._earlier = self._path.open("rb")
+        except OSError as error:
+            raise OtherFile(f"{self._path} cannot be written: {error.strerror}. Name another file.") from None
         with self._path.open("rb") as old:
             for answer in old:
                 if not self._end and not (is_answer(answer) or _is_torn(answer)):
@@ -42,8 +46,6 @@ class VerdictFile:
                     break
                 self._end += len(answer)
                 self.kept += 1
-        self._earlier = self._path.open("rb")
-        self._out = self._path.open("ab")
         return self
 
     def __exit__(
