@@ -131,6 +131,7 @@ class Gateway:
     sent: list[str]
     dies_after: int = 10**9
     late: frozenset[str] = frozenset()
+    forbidden: frozenset[str] = frozenset()
 
     def __init__(self, *args: Any, **options: Any) -> None: ...
 
@@ -149,6 +150,9 @@ class Gateway:
                 continue
             event_id = json.loads(line.body)["event_id"]
             self.sent.append(event_id)
+            if event_id in self.forbidden:
+                answers.append({"type": "urn:natalog:problem:role", "status": 403, "detail": "-", "line": 1})
+                continue
             verdict = {"event_id": event_id, "verdict": "ACCEPTED", "reason": None, "flags": [], "doubts": []}
             answers.append({"event_id": event_id, "status": 202} if event_id in self.late else verdict)
         return [json.dumps(answer).encode() for answer in answers]
@@ -203,6 +207,20 @@ def test_what_was_late_is_asked_for_again(tmp_path: Path, gateway: type[Gateway]
     gateway.late = frozenset({ids[7]})
     assert submitted(tmp_path, "--verdicts", str(out)).exit_code == 1
     gateway.late, gateway.sent[:] = frozenset(), []
+    assert submitted(tmp_path, "--verdicts", str(out)).exit_code == 0
+    assert gateway.sent == ids[7:]
+    assert out.read_bytes().count(b"\n") == 12
+
+
+def test_what_a_token_did_not_allow_is_sent_again_by_the_next_run(
+    tmp_path: Path, gateway: type[Gateway]
+) -> None:
+    """It says nothing of the record: another token may."""
+    ids = records_file(tmp_path, 12)
+    out = tmp_path / "out.ndjson"
+    gateway.forbidden = frozenset({ids[7]})
+    assert submitted(tmp_path, "--verdicts", str(out)).exit_code == 1
+    gateway.forbidden, gateway.sent[:] = frozenset(), []
     assert submitted(tmp_path, "--verdicts", str(out)).exit_code == 0
     assert gateway.sent == ids[7:]
     assert out.read_bytes().count(b"\n") == 12

@@ -23,7 +23,7 @@ class OtherFile(Exception):
 
 
 class VerdictFile:
-    """Answers of an earlier run up to the first that is missing, torn or not final; the rest is written anew."""
+    """Answers of an earlier run up to the first that is missing, torn or does not stand; the rest is written anew."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -42,7 +42,7 @@ class VerdictFile:
             for answer in old:
                 if not self._end and not (is_answer(answer) or _is_torn(answer)):
                     raise OtherFile(f"{self._path} holds no answers to records. Name another file.")
-                if not answer.endswith(b"\n") or not is_final(answer):
+                if not answer.endswith(b"\n") or not _stands(answer):
                     break
                 self._end += len(answer)
                 self.kept += 1
@@ -86,6 +86,11 @@ class VerdictFile:
         for line, answer in zip(lines, answers, strict=True):
             self._out.write(b'%s,"sent":"%s"}\n' % (answer[:-1], line.digest.encode()))
         self._out.flush()
+
+
+def _stands(answer: bytes) -> bool:
+    """Whether another run could bring no better answer. A 403 is about the token, and another may be allowed to."""
+    return is_final(answer) and orjson.loads(answer).get("status") != 403
 
 
 def _is_torn(text: bytes) -> bool:
