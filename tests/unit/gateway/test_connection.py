@@ -269,10 +269,10 @@ def test_who_has_sent_all_and_says_so_is_answered(server: uvicorn.Server, path: 
 
 @pytest.mark.parametrize("sent", [b"", POST, POST + b"\r\na", POST + b"\r\nab" + POST])
 def test_who_closes_before_all_was_sent_is_not_waited_for(server: uvicorn.Server, sent: bytes) -> None:
+    """Neither for the rest of a head, which would be told as a 408, nor for that of a body, without end."""
     with dial(server) as line:
         line.sendall(sent)
-        time.sleep(SOON / 4)
-        began = time.monotonic()
         line.shutdown(socket.SHUT_WR)
-        everything(line)
-        assert time.monotonic() - began < SOON / 2
+        got = everything(line)
+        assert b" 408 " not in got
+        assert got.count(b"HTTP/1.1 200") == sent.count(b"ab")
