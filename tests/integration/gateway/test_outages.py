@@ -117,7 +117,7 @@ def test_an_end_without_records_needs_no_deciding_but_an_open_transaction_may(st
     for topic in LIVE_TOPICS:
         Stranger(Cluster(stack.bootstrap), (topic, partition), [b"?"] * 3).abort()
     left = datetime.now(UTC) + APART
-    eventually(lambda: (as_of() or left) > left, 20, stack.gateway.log)
+    eventually(lambda: (as_of() or left) > left, 40, stack.gateway.log)
     stranger = Stranger(
         Cluster(stack.bootstrap),
         (LIVE_TOPICS[0], partition),
