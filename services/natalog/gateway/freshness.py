@@ -83,7 +83,8 @@ class Freshness:
 
     def undecided(self, partition: int, topic: int) -> int:
         """The first offset of the topic where a record to decide may stand, for all that is known here."""
-        waits = self._causes[partition][topic] + 1
+        causes = self._causes[partition]
+        waits = causes[topic] + 1 if causes else 0
         start, stop = self._empty[partition].get(topic, (0, 0))
         return max(waits, stop) if start <= waits else waits
 

@@ -87,7 +87,6 @@ class Tails:
                         wait.holds_records = True
                 elif answer.end > answer.first:
                     self._freshness.empty(answer.partition, topic, answer.first, answer.end)
-
         self._expired.go_on()
 
     def close(self) -> None:
