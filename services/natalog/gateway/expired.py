@@ -31,8 +31,6 @@ _WITHIN = 2.0  # seconds
 class _Proven:
     """What is gone of a log, `start` to `end - 1`, was decided by entries before `ledger`, or no record."""
 
-    topic: int
-    partition: int
     start: int
     end: int
     ledger: int
@@ -59,7 +57,7 @@ class Expired:
         """Next offset to decide, by place in `topics` and partition."""
         self._asked: dict[tuple[int, int], int] = {}
         self._question: CommittedOffsets | None = None
-        self._proven: list[_Proven] = []
+        self._proven: dict[tuple[int, int], _Proven] = {}
 
     def ask(self, topic: int, partition: int, start: int) -> None:
         """Find out whether everything from offset `start` on that is gone was decided or no record."""
@@ -67,10 +65,10 @@ class Expired:
 
     def go_on(self) -> None:
         """Take what was answered, or ask. Waits for Kafka only in the rare case that there is an answer."""
-        for proven in list(self._proven):
-            if self._freshness.position(proven.partition) >= proven.ledger:
-                self._freshness.empty(proven.partition, proven.topic, proven.start, proven.end)
-                self._proven.remove(proven)
+        for (topic, partition), proven in list(self._proven.items()):
+            if self._freshness.position(partition) >= proven.ledger:
+                self._freshness.empty(partition, topic, proven.start, proven.end)
+                del self._proven[topic, partition]
         if self._question is None:
             if self._wanted:
                 self._asked, self._wanted = self._wanted, {}
@@ -94,6 +92,5 @@ class Expired:
         for (topic, partition), start in self._asked.items():
             place = self._topics[topic], partition
             if start < starts[place] <= committed.get(place, -1):
-                self._proven.append(
-                    _Proven(topic, partition, start, starts[place], ledger[LEDGER, partition])
-                )
+                proven = _Proven(start, starts[place], ledger[LEDGER, partition])
+                self._proven[topic, partition] = proven
