@@ -38,6 +38,8 @@ CHINESE: Final[dict[str, str]] = {
     "none": "无",
     "This parameter is there twice.": "该参数重复出现。",
     "Send each parameter once.": "每个参数只填写一次。",
+    "This header is there twice.": "该请求头重复出现。",
+    "Send it once.": "请只发送一次。",
     # JSON
     "The text begins with a byte order mark. Send plain UTF-8 without one.": "文本以字节顺序标记开头，请发送不带BOM的UTF-8。",
     "There is no JSON here. Send one JSON object.": "内容为空，请发送一个JSON对象。",

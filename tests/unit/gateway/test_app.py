@@ -73,6 +73,22 @@ def test_a_parameter_that_a_call_does_not_take_is_told_and_not_ignored(
     assert re.search("[\u4e00-\u9fff]", reply.json()["suggestion"])
 
 
+@pytest.mark.parametrize("name", ["Authorization", "Natalog-Purpose", "Natalog-Officer"])
+def test_who_asks_and_why_is_said_once(name: str) -> None:
+    """Of two values one would count and be recorded, and a proxy may go by the other."""
+    headers = [("Authorization", "Bearer station 330000"), ("Natalog-Purpose", "a"), ("Natalog-Officer", "b")]
+
+    async def play(more: list[tuple[str, str]]) -> httpx.Response:
+        transport = httpx.ASGITransport(build(lambda: PARTS), raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:
+            return await client.get("/v1/certificates/M330123456", headers=[*headers, *more])
+
+    assert asyncio.run(play([])).status_code == 200
+    reply = asyncio.run(play([(name, "Bearer station 110000")]))
+    assert (reply.status_code, reply.json()["field"]) == (400, name)
+    assert "110000" not in reply.text
+
+
 def test_parameters_that_a_call_takes_are_those_of_its_description() -> None:
     assert taken("/v1/certificates/{number}") == ("after", "wait", "unit_code")
     assert taken("/v1/claims") == ("wait",)
