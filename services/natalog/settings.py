@@ -44,7 +44,9 @@ class Settings(BaseSettings):
         default=0, ge=0, le=65535, description="/metrics of the registrar; 0: off"
     )
     registrar_group: str = Field(
-        default="registrar", min_length=1, description="consumer group of all registrars of a ledger"
+        default="registrar",
+        min_length=1,
+        description="consumer group of all registrars of a ledger; gateways ask what it has committed",
     )
     registrar_session_ms: int = Field(
         default=10_000,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 
 import pytest
 from typer.testing import CliRunner
@@ -25,17 +24,11 @@ def printed(*arguments: str, code: int = 0) -> str:
     return done.output
 
 
-def test_producers_write_consumers_read_observers_describe() -> None:
+def test_producers_write_and_consumers_read() -> None:
     for name, topic in TOPICS.items():
         assert who(Operation.WRITE, Resource.TOPIC, name) == set(topic.producers)
         assert who(Operation.READ, Resource.TOPIC, name) == set(topic.consumers)
-        assert who(Operation.DESCRIBE, Resource.TOPIC, name) == set(topic.observers)
-
-
-def test_who_may_do_more_is_not_given_less_beside_it() -> None:
-    topic = replace(TOPICS["sla.alerts"], observers=("gateway", "watch", "registrar"))
-    found = [a.service for a in acls_of(Groups(), {topic.name: topic}) if a.why == "asks where it ends"]
-    assert found == ["gateway"], "the watch writes there and the registrar reads"
+        assert who(Operation.DESCRIBE, Resource.TOPIC, name) == set(), "it comes with either"
 
 
 def test_only_registrars_write_the_ledger_and_in_transactions() -> None:
@@ -59,6 +52,7 @@ def test_groups_are_those_of_the_settings(monkeypatch: pytest.MonkeyPatch) -> No
     } == {
         ("User:natalog-registrar", "Read", "trial", "literal"),
         ("User:natalog-registrar", "Write", "trial-", "prefixed"),
+        ("User:natalog-gateway", "Describe", "trial", "literal"),
         ("User:natalog-watch", "Read", "watch", "literal"),
         *(
             (f"User:natalog-{service}", "Describe", "natalog-unused", "literal")

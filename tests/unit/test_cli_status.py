@@ -13,6 +13,8 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from natalog.cli.status import status as command
+
 ANSWER: dict[str, Any] = {"status": 200, "body": b""}
 
 
@@ -64,8 +66,6 @@ def told(status: str, usable: bool) -> dict[str, Any]:
     ],
 )
 def test_exit_codes(address: str, tmp_path: Path, status: int, body: Any, code: int, says: str) -> None:
-    from natalog.cli.status import status as command
-
     ANSWER.update(status=status, body=body.encode() if isinstance(body, str) else json.dumps(body).encode())
     token = tmp_path / "token"
     token.write_text("t")
@@ -77,8 +77,6 @@ def test_exit_codes(address: str, tmp_path: Path, status: int, body: Any, code: 
 
 
 def test_nobody_there(tmp_path: Path) -> None:
-    from natalog.cli.status import status as command
-
     token = tmp_path / "token"
     token.write_text("t")
     app = typer.Typer()
@@ -87,3 +85,41 @@ def test_nobody_there(tmp_path: Path) -> None:
         app, ["M330123456", "--gateway", "http://127.0.0.1:1", "--token-file", str(token)]
     )
     assert result.exit_code == 5
+
+
+def asked(gateway: str, token: bytes, tmp_path: Path, *more: str) -> Any:
+    (tmp_path / "token").write_bytes(token)
+    app = typer.Typer()
+    app.command()(command)
+    arguments = ["M330123456", "--gateway", gateway, "--token-file", str(tmp_path / "token"), *more]
+    return CliRunner().invoke(app, arguments)
+
+
+@pytest.mark.parametrize(
+    "gateway", ["127.0.0.1:8080", "http://[::1", "http://:8080", "http://h:port", "ftp://h", "http://h\x00"]
+)
+def test_what_is_no_address_is_told_so(tmp_path: Path, gateway: str) -> None:
+    result = asked(gateway, b"t", tmp_path)
+    assert (result.exit_code, result.exception.__class__) == (2, SystemExit), result.output
+    assert "http://127.0.0.1:8080" in result.output, "what one looks like"
+
+
+@pytest.mark.parametrize("token", ["令牌".encode(), b"se\ncret", b"se cret", b"", b"\xff"])
+def test_what_is_no_token_is_told_so_and_not_shown(address: str, tmp_path: Path, token: bytes) -> None:
+    result = asked(address, token, tmp_path)
+    assert (result.exit_code, result.exception.__class__) == (2, SystemExit), result.output
+    assert "no token" in result.output
+    assert "cret" not in result.output
+
+
+def test_a_token_as_windows_saves_it_is_taken(address: str, tmp_path: Path) -> None:
+    ANSWER.update(status=200, body=json.dumps({"certificates": [told("UNUSED", True)]}).encode())
+    result = asked(address, b"\xef\xbb\xbftoken\r\n", tmp_path)
+    assert result.exit_code == 0, result.output
+
+
+def test_a_purpose_is_a_reference_and_no_text(address: str, tmp_path: Path) -> None:
+    for purpose in ("户口登记", "x" * 129, "a\nb"):
+        result = asked(address, b"t", tmp_path, "--purpose", purpose)
+        assert (result.exit_code, result.exception.__class__) == (2, SystemExit), result.output
+        assert "ASCII" in result.output

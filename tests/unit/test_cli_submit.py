@@ -131,6 +131,7 @@ class Gateway:
     sent: list[str]
     dies_after: int = 10**9
     late: frozenset[str] = frozenset()
+    forbidden: frozenset[str] = frozenset()
 
     def __init__(self, *args: Any, **options: Any) -> None: ...
 
@@ -144,8 +145,14 @@ class Gateway:
         for line in found:
             if len(self.sent) == self.dies_after:
                 raise KeyboardInterrupt
+            if line.refused is not None:
+                answers.append(json.loads(line.refused))
+                continue
             event_id = json.loads(line.body)["event_id"]
             self.sent.append(event_id)
+            if event_id in self.forbidden:
+                answers.append({"type": "urn:natalog:problem:role", "status": 403, "detail": "-", "line": 1})
+                continue
             verdict = {"event_id": event_id, "verdict": "ACCEPTED", "reason": None, "flags": [], "doubts": []}
             answers.append({"event_id": event_id, "status": 202} if event_id in self.late else verdict)
         return [json.dumps(answer).encode() for answer in answers]
@@ -159,13 +166,13 @@ def gateway(monkeypatch: pytest.MonkeyPatch) -> type[Gateway]:
     return made
 
 
-def submitted(tmp_path: Path, *more: str) -> Any:
+def submitted(tmp_path: Path, *more: str, file: str = "f.ndjson") -> Any:
     app = typer.Typer()
     app.command()(submit)
     token = tmp_path / "token"
     if not token.exists():
         token.write_text("t")
-    arguments = [str(tmp_path / "f.ndjson"), "--gateway", "http://x", "--token-file", str(token), *more]
+    arguments = [str(tmp_path / file), "--gateway", "http://x", "--token-file", str(token), *more]
     return CliRunner().invoke(app, arguments)
 
 
@@ -205,6 +212,20 @@ def test_what_was_late_is_asked_for_again(tmp_path: Path, gateway: type[Gateway]
     assert out.read_bytes().count(b"\n") == 12
 
 
+def test_what_a_token_did_not_allow_is_sent_again_by_the_next_run(
+    tmp_path: Path, gateway: type[Gateway]
+) -> None:
+    """It says nothing of the record: another token may."""
+    ids = records_file(tmp_path, 12)
+    out = tmp_path / "out.ndjson"
+    gateway.forbidden = frozenset({ids[7]})
+    assert submitted(tmp_path, "--verdicts", str(out)).exit_code == 1
+    gateway.forbidden, gateway.sent[:] = frozenset(), []
+    assert submitted(tmp_path, "--verdicts", str(out)).exit_code == 0
+    assert gateway.sent == ids[7:]
+    assert out.read_bytes().count(b"\n") == 12
+
+
 def test_verdicts_of_another_file_are_not_taken_for_this_ones(tmp_path: Path, gateway: type[Gateway]) -> None:
     out = tmp_path / "out.ndjson"
     records_file(tmp_path, 12)
@@ -214,6 +235,95 @@ def test_verdicts_of_another_file_are_not_taken_for_this_ones(tmp_path: Path, ga
     assert result.exit_code == 2
     assert "another file" in result.output
     assert len(gateway.sent) == 12
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_file_that_is_not_gzip_or_ends_early_is_told_so(
+    tmp_path: Path, gateway: type[Gateway], whole: bool
+) -> None:
+    records_file(tmp_path, 12)
+    plain = (tmp_path / "f.ndjson").read_bytes()
+    (tmp_path / "f.ndjson.gz").write_bytes(plain if whole else gzip.compress(plain)[:-20])
+    result = submitted(tmp_path, file="f.ndjson.gz")
+    assert (result.exit_code, result.exception.__class__) == (2, SystemExit), result.output
+    assert "f.ndjson.gz cannot be read after line" in result.output
+
+
+def test_verdicts_are_never_written_over_what_is_none(tmp_path: Path, gateway: type[Gateway]) -> None:
+    """A slip in the second name, the first one's say, must not cost a file."""
+    records_file(tmp_path, 3)
+    notes = tmp_path / "notes"
+    notes.write_text("dear diary")
+    one = tmp_path / "one"
+    one.write_text('{"event_id":"e001","unit_code":"330106520000"}')
+    for other in (tmp_path / "f.ndjson", notes, one):
+        before = other.read_bytes()
+        result = submitted(tmp_path, "--verdicts", str(other))
+        assert (result.exit_code, other.read_bytes()) == (2, before)
+        assert "holds no answers" in result.output
+    assert gateway.sent == []
+
+
+def test_where_no_verdicts_can_be_written_nothing_is_sent(tmp_path: Path, gateway: type[Gateway]) -> None:
+    records_file(tmp_path, 3)
+    for place in (tmp_path, tmp_path / "none" / "out.ndjson"):
+        result = submitted(tmp_path, "--verdicts", str(place))
+        assert (result.exit_code, result.exception.__class__) == (2, SystemExit), result.output
+        assert "cannot be written" in result.output
+    assert gateway.sent == []
+
+
+def test_verdicts_of_another_file_stay_as_they_were(tmp_path: Path, gateway: type[Gateway]) -> None:
+    out = tmp_path / "out.ndjson"
+    gateway.late = frozenset({records_file(tmp_path, 12)[3]})
+    submitted(tmp_path, "--verdicts", str(out))
+    before = out.read_bytes()
+    records_file(tmp_path, 12, start="x")
+    assert submitted(tmp_path, "--verdicts", str(out)).exit_code == 2
+    assert out.read_bytes() == before, "what stands behind the late one too"
+
+
+@pytest.mark.parametrize("refused", [False, True])
+def test_a_line_that_changed_since_it_was_answered_is_not_taken_for_sent(
+    tmp_path: Path, gateway: type[Gateway], refused: bool
+) -> None:
+    """Its number or a slip was mended: it would never be sent, and the old answer shown for it."""
+    out, file = tmp_path / "out.ndjson", tmp_path / "f.ndjson"
+    records_file(tmp_path, 12)
+    good = file.read_text()
+    if refused:
+        file.write_text(
+            good.replace(
+                '"claim", "unit_code": "330106520000", "event_id": "e004"', '"c", "event_id": "e004"'
+            )
+        )
+    submitted(tmp_path, "--verdicts", str(out))
+    file.write_text(good if refused else good.replace('"e004"', '"e004", "certificate_number": "M330000002"'))
+    result = submitted(tmp_path, "--verdicts", str(out))
+    assert result.exit_code == 2
+    assert "Line 5 of" in result.output
+    assert "was changed" in result.output
+    assert len(gateway.sent) == 11 + (not refused)
+
+
+def test_the_same_lines_with_other_line_ends_are_the_same(tmp_path: Path, gateway: type[Gateway]) -> None:
+    out, file = tmp_path / "out.ndjson", tmp_path / "f.ndjson"
+    records_file(tmp_path, 3)
+    submitted(tmp_path, "--verdicts", str(out))
+    file.write_bytes(file.read_bytes().replace(b"\n", b" \r\n").removesuffix(b"\r\n"))
+    assert submitted(tmp_path, "--verdicts", str(out)).exit_code == 0
+    assert len(gateway.sent) == 3
+
+
+def test_verdicts_of_an_earlier_build_still_count(tmp_path: Path, gateway: type[Gateway]) -> None:
+    """They do not say which lines they answer, but for the event id."""
+    out = tmp_path / "out.ndjson"
+    records_file(tmp_path, 3)
+    submitted(tmp_path, "--verdicts", str(out))
+    told = [json.loads(line) for line in out.read_text().splitlines()]
+    out.write_text("".join(json.dumps({k: v for k, v in t.items() if k != "sent"}) + "\n" for t in told))
+    assert submitted(tmp_path, "--verdicts", str(out)).exit_code == 0
+    assert len(gateway.sent) == 3
 
 
 Handler = Callable[[httpx.Request], httpx.Response]

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from natalog.ledger.follow import Stretch
+from natalog.ledger.probe import Probe
 from natalog.registrar.markers import QUIET, Markers
 from natalog.registrar.partition import Partition, Phase
-from natalog.registrar.probe import Probe
 from natalog.registrar.takeover import Findings, missing_intake, passed
 from natalog.registrar.work import MARKED, MARKED_TOPIC
 from natalog.wire.topics import INTAKE_TOPICS

@@ -9,9 +9,9 @@ import pytest
 
 from natalog import metrics
 from natalog.ledger.follow import Stretch
+from natalog.ledger.probe import Probe
 from natalog.registrar.faults import OutcomeUnknown
 from natalog.registrar.partition import STALL, Partition, Phase
-from natalog.registrar.probe import Probe
 from natalog.registrar.stalls import Stalls
 from natalog.registrar.work import MARKED, MARKED_TOPIC
 from natalog.wire.topics import INTAKE_TOPICS

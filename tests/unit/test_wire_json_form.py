@@ -40,6 +40,12 @@ def test_names_times_and_ids_become_the_records():
     assert record.origin is events.Origin.LIVE
 
 
+def test_a_leap_second_is_a_time():
+    """RFC 3339, 5.6 and 5.8; as clocks tell it that know none, the first second of the next minute."""
+    leap = filing(registered_at="2017-01-01T07:59:60.250+08:00")
+    assert leap.registered_at == filing(registered_at="2017-01-01T00:00:00.250Z").registered_at
+
+
 def test_round_trip_through_json_and_bytes():
     record = filing()
     assert parse("filing", json.loads(json.dumps(to_json(record)))) == record
@@ -69,6 +75,9 @@ def test_unknown_exemption_is_taken_for_the_registrar_to_refuse():
     [
         ({"registered_at": "2026-11-01T09:30:00"}, "registered_at", "no offset"),
         ({"registered_at": "2026-13-01T09:30:00Z"}, "registered_at", "no such time"),
+        ({"registered_at": "2026-11-01T09:30:00+08:60"}, "registered_at", "not a time"),
+        ({"registered_at": "2026-11-01T09:30:60Z"}, "registered_at", "no such time"),
+        ({"registered_at": "2016-12-31T23:59:60+08:00"}, "registered_at", "no such time"),
         ({"registered_at": "0001-01-01T00:00:00+23:59"}, "registered_at", "no such time"),
         ({"registered_at": "9999-12-31T23:59:59-00:01"}, "registered_at", "no such time"),
         ({"registered_at": "20261101T093000Z"}, "registered_at", "not a time"),

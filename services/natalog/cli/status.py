@@ -21,7 +21,9 @@ def status(
     after: Annotated[
         str | None, typer.Option(help="Token (`Natalog-As-Of`, `as_of.token`) the answer must have seen.")
     ] = None,
-    purpose: Annotated[str, typer.Option(help="Why; it is recorded.")] = "natalog status",
+    purpose: Annotated[
+        str, typer.Option(help="Why; it is recorded. A reference in ASCII.")
+    ] = "natalog status",
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the answer as JSON, one object a line.")
     ] = False,
@@ -39,6 +41,11 @@ def status(
     from natalog.cli.target import gateway_target
 
     target = gateway_target(data, gateway, token_file)
+    if not (purpose.isascii() and purpose.isprintable() and len(purpose) <= 128):
+        raise typer.BadParameter(
+            "up to 128 ASCII characters: a reference that means something to you, as in desk-check",
+            param_hint="--purpose",
+        )
     headers = {
         "Authorization": f"Bearer {target.token('station', org, 'natalog-status')}",
         "Natalog-Purpose": purpose,

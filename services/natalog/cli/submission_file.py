@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gzip
 import sys
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -34,6 +36,10 @@ _TIES = ("certificate_number", "replaced_by", "registration_id")
 """Fields by which one line's verdict may depend on another's."""
 
 
+class Unreadable(Exception):
+    """The file is no gzip as its name says, or ends early; the message says what to do."""
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
     """One record: `body` is what is posted, without its kind."""
@@ -47,17 +53,24 @@ class Line:
     """Province of its unit."""
     ties: tuple[str, ...]
     body: bytes
+    digest: str
+    """Of the line as it stands in the file: tells whether it is the one that was answered."""
     refused: bytes | None = None
     """Its answer where it is no record that could be sent: a problem as the gateway would give it."""
 
 
 def windows(file: Path) -> Iterator[tuple[list[Line], int]]:
-    """Lines in order, a window at a time, and how many bytes of the file were read by then (0: not known)."""
+    """Lines in order, a window at a time, and how many bytes of the file were read by then (0: not known).
+
+    Raises Unreadable.
+    """
     raw: BinaryIO = sys.stdin.buffer if str(file) == "-" else file.open("rb")
     with raw:
         source: Any = gzip.GzipFile(fileobj=raw) if file.suffix == ".gz" else raw
         window: list[Line] = []
-        for number, text in enumerate(source, 1):
+        number = 0
+        while text := _next(source, file, number):
+            number += 1
             if not text.strip():
                 continue
             window.append(_line(number, text))
@@ -68,11 +81,23 @@ def windows(file: Path) -> Iterator[tuple[list[Line], int]]:
             yield window, _read(raw)
 
 
+def _next(source: Any, file: Path, after: int) -> bytes:
+    try:
+        line: bytes = source.readline()
+    except (OSError, EOFError, zlib.error) as error:
+        raise Unreadable(
+            f"{file} cannot be read after line {after:,} ({error}). What was read before may be recorded: "
+            "mend the file and send all of it, nothing is recorded twice."
+        ) from None
+    return line
+
+
 def _read(raw: BinaryIO) -> int:
     return raw.tell() if raw.seekable() else 0
 
 
 def _line(number: int, text: bytes) -> Line:
+    digest = sha256(text.strip()).hexdigest()[:16]
     try:
         # As the gateway reads it: taking the kind off writes the record anew, and a key given twice would be lost.
         record = parse(text)
@@ -84,7 +109,7 @@ def _line(number: int, text: bytes) -> Line:
             raise Problem(400, "bad-field", f"A line says its kind, one of {', '.join(PATHS)}.", field="kind")
     except Problem as problem:
         problem.line = number
-        return Line(number, "?", "", "", (), b"", problem.body())
+        return Line(number, "?", "", "", (), b"", digest, problem.body())
     ties = tuple(value for field in _TIES if isinstance(value := record.get(field), str) and value)
     return Line(
         number=number,
@@ -93,6 +118,7 @@ def _line(number: int, text: bytes) -> Line:
         org=str(record.get("unit_code", ""))[:2],
         ties=ties or (f"line {number}",),
         body=orjson.dumps(record),
+        digest=digest,
     )
 
 

@@ -177,6 +177,12 @@ def is_final(answer: bytes) -> bool:
     return "line" in told and isinstance(status, int) and 400 <= status < 500 and status not in _AGAIN
 
 
+def is_answer(text: bytes) -> bool:
+    """Whether it is what a gateway says to a record, final or not."""
+    told = _object(text) or {}
+    return "verdict" in told or ("status" in told and not told.keys().isdisjoint(("type", "location")))
+
+
 def _object(text: bytes) -> dict[str, Any] | None:
     try:
         value = orjson.loads(text)

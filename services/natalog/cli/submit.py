@@ -54,6 +54,7 @@ def submit(
     Exit codes: 0 all accepted; 1 something was refused, is not recorded, or still has no verdict; 2 wrong usage, or
     the gateway does not take the request at all (the token, the address); 5 the gateway cannot be reached.
     """
+    from natalog.cli.submission_file import Unreadable
     from natalog.cli.submission_sender import Sender, Stopped
     from natalog.cli.target import gateway_target
     from natalog.cli.verdict_file import OtherFile, VerdictFile
@@ -67,7 +68,7 @@ def submit(
         with VerdictFile(verdicts) if verdicts is not None else nullcontext() as kept:
             sender = Sender(target.gateway, target.token, patience=patience, connections=connections)
             asyncio.run(_run(file, size, sender, tally, kept, as_json))
-    except OtherFile as error:
+    except (OtherFile, Unreadable) as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(Exit.USAGE) from None
     except Stopped as error:
@@ -95,9 +96,10 @@ async def _run(
         async with sending as sender:
             for window, read in windows(file):
                 answers = [] if verdicts is None else list(verdicts.earlier(window))
-                fresh = await sender.send(window[len(answers) :])
+                unsent = window[len(answers) :]
+                fresh = await sender.send(unsent)
                 if verdicts is not None:
-                    verdicts.write(fresh)
+                    verdicts.write(unsent, fresh)
                 for line, answer in zip(window, answers + fresh, strict=True):
                     tally.count(line, answer)
                     if as_json:

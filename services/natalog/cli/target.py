@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import codecs
+import re
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -62,12 +64,24 @@ def gateway_target(data: Path | None, gateway: str | None, token_file: Path | No
             return Target(address.rstrip("/"), _signer(Path(stack.issuer_key)), signs=True)
     if not address:
         raise _wrong("Say where the gateway is: --data DIR for a local stack, or --gateway URL.")
+    if not _is_address(address):
+        raise _wrong(f"{address!r} is no gateway's address. One looks like http://127.0.0.1:8080.")
     if file is None:
         raise _wrong("A token is needed: --token-file FILE, or --data DIR for a local stack.")
     try:
         return Target(address.rstrip("/"), _reader(file), signs=False)
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise _wrong(f"The token cannot be read: {error}.") from None
+
+
+def _is_address(text: str) -> bool:
+    import httpx
+
+    try:
+        url = httpx.URL(text)
+    except httpx.InvalidURL:
+        return False
+    return url.scheme in ("http", "https") and url.host != ""
 
 
 def kafka_target(data: Path | None, kafka: str | None, properties: Path | None) -> Cluster:
@@ -121,16 +135,24 @@ def local_stack(data: Path) -> StackFile:
 
 
 def _reader(file: Path) -> Token:
-    """Reads the file for each token: whoever renews it puts a new one there. Raises OSError when it never could."""
-    latest = file.read_text(encoding="utf-8").strip()
+    """Reads the file for each token: whoever renews it puts a new one there. Raises OSError or ValueError when it never
+    could."""
+    latest = _token_in(file)
 
     def token(role: str, org: str, sub: str) -> str:
         nonlocal latest
-        with suppress(OSError, UnicodeDecodeError):  # it is being replaced
-            latest = file.read_text(encoding="utf-8").strip() or latest
+        with suppress(OSError, ValueError):  # it is being replaced
+            latest = _token_in(file)
         return latest
 
     return token
+
+
+def _token_in(file: Path) -> str:
+    token = file.read_bytes().removeprefix(codecs.BOM_UTF8).strip()
+    if re.fullmatch(rb"[\x21-\x7e]+", token) is None:  # it would be shown by the client that refuses it
+        raise ValueError(f"{file} holds no token, which is one word of ASCII as `natalog token` prints it")
+    return token.decode()
 
 
 def _signer(key: Path) -> Token:

@@ -1,6 +1,7 @@
 """The file `natalog submit --verdicts` writes: one answer a line, in the order of the records it answers.
 
-It is how far a submission has come, too: what it holds is not sent again.
+It is how far a submission has come, too: what it holds is not sent again. So each answer says which line it was given
+to (`sent`, a digest), and nothing is cut off before all that is kept was found to belong to the lines at hand.
 """
 
 from __future__ import annotations
@@ -14,15 +15,15 @@ from typing import Self
 import orjson
 
 from natalog.cli.submission_file import Line
-from natalog.cli.submission_sender import is_final
+from natalog.cli.submission_sender import is_answer, is_final
 
 
 class OtherFile(Exception):
-    """The verdicts are those of other records; the message says what to do."""
+    """It holds no verdicts, those of other records, or cannot be written; the message says what to do."""
 
 
 class VerdictFile:
-    """Answers of an earlier run up to the first that is missing, torn or not final; the rest is written anew."""
+    """Answers of an earlier run up to the first that is missing, torn or does not stand; the rest is written anew."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -30,17 +31,21 @@ class VerdictFile:
         """Answers of an earlier run."""
 
     def __enter__(self) -> Self:
-        end = 0
-        self._path.touch()
+        """Raises OtherFile for a file that is none of verdicts, or can be none."""
+        self._end = 0
+        try:
+            self._out = self._path.open("ab")
+            self._earlier = self._path.open("rb")
+        except OSError as error:
+            raise OtherFile(f"{self._path} cannot be written: {error.strerror}. Name another file.") from None
         with self._path.open("rb") as old:
             for answer in old:
-                if not answer.endswith(b"\n") or not is_final(answer):
+                if not self._end and not (is_answer(answer) or _is_torn(answer)):
+                    raise OtherFile(f"{self._path} holds no answers to records. Name another file.")
+                if not answer.endswith(b"\n") or not _stands(answer):
                     break
-                end += len(answer)
+                self._end += len(answer)
                 self.kept += 1
-        os.truncate(self._path, end)
-        self._earlier = self._path.open("rb")
-        self._out = self._path.open("ab")
         return self
 
     def __exit__(
@@ -64,9 +69,31 @@ class VerdictFile:
                 raise OtherFile(
                     f"Line {line.number}: {self._path} holds the answers to another file. Name another file."
                 )
+            if told.get("sent", line.digest) != line.digest:
+                raise OtherFile(
+                    f"Line {line.number} of the records was changed after {self._path} got its answer. Name another "
+                    "file for the verdicts: all lines are sent, and what is recorded is not recorded twice."
+                )
             yield answer
 
-    def write(self, answers: Sequence[bytes]) -> None:
-        """Add answers, and let the disk have them."""
-        self._out.write(b"".join(answer + b"\n" for answer in answers))
+    def write(self, lines: Sequence[Line], answers: Sequence[bytes]) -> None:
+        """Add the answers of lines, and let the disk have them."""
+        if not answers:
+            return
+        if self._end >= 0:
+            os.truncate(self._path, self._end)
+            self._end = -1
+        for line, answer in zip(lines, answers, strict=True):
+            self._out.write(b'%s,"sent":"%s"}\n' % (answer[:-1], line.digest.encode()))
         self._out.flush()
+
+
+def _stands(answer: bytes) -> bool:
+    """Whether another run could bring no better answer. A 403 is about the token, and another may be allowed to."""
+    return is_final(answer) and orjson.loads(answer).get("status") != 403
+
+
+def _is_torn(text: bytes) -> bool:
+    """Whether it may be the beginning of an answer, of a run that was killed."""
+    begun = b'{"event_id":'
+    return not text.endswith((b"\n", b"}")) and text[: len(begun)] == begun[: len(text)]

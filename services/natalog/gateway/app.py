@@ -20,6 +20,7 @@ from natalog.gateway import docs_page, openapi, reading, reports
 from natalog.gateway.access_log import AccessLog
 from natalog.gateway.front import CERTIFICATE, Endpoint, Front
 from natalog.gateway.language import Language, accepted
+from natalog.gateway.parameters import refuse_others
 from natalog.gateway.problems import Problem
 from natalog.gateway.submission import KINDS
 from natalog.gateway.submitting import JSON, Handler, report_of, submit_of
@@ -85,6 +86,7 @@ def _known(parts_of: Callable[[], Parts], template: str, handle: Handler) -> End
         try:
             caller = await parts.verifier.caller(header(request, "authorization"))
             parts.limits.admit(caller.principal.sub)
+            refuse_others(request, template)
             return await handle(parts, Visit(request, caller, language))
         except Problem as problem:
             return problem.response(language)

@@ -161,27 +161,30 @@ class Verifier:
         audience: str = "",
         leeway: float = LEEWAY,
         clock: Callable[[], float] = time.time,
+        mono: Callable[[], float] = time.monotonic,
     ) -> None:
         self._keys = keys
         self._issuer = issuer or None
         self._audience = audience or None
         self._leeway = leeway
         self._clock = clock
+        self._mono = mono
         self._known: dict[str, tuple[Caller, float]] = {}
+        """Callers by token, and until when they are remembered: monotonic, since a clock may be set back."""
 
     async def caller(self, authorization: str | None) -> Caller:
         """Raises Problem 401, with a sentence that says what is wrong with the token, or 503 without any keys."""
         if authorization is None or authorization[:7].lower() != "bearer ":
             raise Problem(401, "no-token", "Send `Authorization: Bearer` and a token.")
         token = authorization[7:].strip()
-        now = self._clock()
+        now = self._mono()
         known = self._known.get(token)
-        if known is not None and known[1] > now:
+        if known is not None and known[1] > now and known[0].expires > self._clock():
             return known[0]
         caller = await self._verify(token)
         if len(self._known) >= KEPT_TOKENS:
             self._known.clear()
-        self._known[token] = (caller, min(caller.expires, now + REMEMBER))
+        self._known[token] = (caller, now + REMEMBER)
         return caller
 
     async def _verify(self, token: str) -> Caller:

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from starlette.requests import Request
 
 from natalog.gateway.inflate import inflated
 from natalog.gateway.json_text import parse
 from natalog.gateway.problems import Problem
+
+_GZIP: Final = ("gzip", "x-gzip")
+"""The same (RFC 9110, 8.4.1.3)."""
+_NEVER: Final = re.compile(r"\s*q\s*=\s*0(\.0*)?\s*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +33,19 @@ class Bounds:
 
 def is_gzip(request: Request) -> bool:
     """Whether the body is gzip. Raises Problem 415 for any other coding."""
-    encoding = request.headers.get("content-encoding", "identity").strip().lower()
-    if encoding not in ("identity", "gzip"):
+    encoding = request.headers.get("content-encoding", "").strip().lower()
+    if encoding not in ("", "identity", *_GZIP):
         raise Problem(415, "wrong-media-type", "A body may be gzip or not compressed at all.")
-    return encoding == "gzip"
+    return encoding in _GZIP
+
+
+def takes_gzip(request: Request) -> bool:
+    """Whether the caller names gzip among what it can unpack, and not with weight 0 (RFC 9110, 12.5.3)."""
+    for part in request.headers.get("accept-encoding", "").lower().split(","):
+        name, _, weight = part.partition(";")
+        if name.strip() in _GZIP:
+            return _NEVER.fullmatch(weight) is None
+    return False
 
 
 async def one_json(request: Request, bounds: Bounds, hold: Callable[[int], None]) -> Any:

@@ -32,6 +32,14 @@ CHINESE: Final[dict[str, str]] = {
     "The gzip body ends early. Send all of it again.": "gzip内容不完整，请全部重新发送。",
     "Send the body as {}.": "请以{}发送内容。",
     "Send {}, or {} for many records.": "请发送{}，多条记录请发送{}。",
+    # The address
+    "This call has no such parameter.": "该接口没有这个参数。",
+    "Leave it out; this call takes {}.": "请删除；该接口的参数有：{}。",
+    "none": "无",
+    "This parameter is there twice.": "该参数重复出现。",
+    "Send each parameter once.": "每个参数只填写一次。",
+    "This header is there twice.": "该请求头重复出现。",
+    "Send it once.": "请只发送一次。",
     # JSON
     "The text begins with a byte order mark. Send plain UTF-8 without one.": "文本以字节顺序标记开头，请发送不带BOM的UTF-8。",
     "There is no JSON here. Send one JSON object.": "内容为空，请发送一个JSON对象。",

@@ -5,7 +5,8 @@ and as much memory as the process may have, without a token. While a request is 
 body (`body.py`, `submitting.py`); what comes before and after that is bounded here.
 
 It also takes the body of a request that offers another protocol for empty. Java's HttpClient offers HTTP/2 with every
-request over plain HTTP.
+request over plain HTTP. And it minds neither clients that wait for `100 Continue` nor those that know no chunks
+(`_Cycle`, `_Old`).
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from http import HTTPStatus
 from typing import Final
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn._types import ASGISendEvent
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from natalog.gateway.language import Language
 from natalog.gateway.problems import MEDIA_TYPE, Problem
@@ -35,6 +37,30 @@ _TOO_SLOW: Final = Problem(
     408, "too-slow", "The request's headers did not come in time. Send again over a better line."
 )
 _NO_HTTP: Final = Problem(400, "bad-request", "This is not HTTP/1.1. Send a request as RFC 9112 has it.")
+
+
+class _Cycle(RequestResponseCycle):
+    """One request and its answer."""
+
+    async def send(self, message: ASGISendEvent) -> None:
+        if (
+            message["type"] == "http.response.start"
+            and message["status"] < 300
+            and self.waiting_for_100_continue
+            and not self.transport.is_closing()
+        ):
+            # A stream's answer begins before its body was read; once it has, nobody who waits would send that.
+            self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        await super().send(message)
+
+
+class _Old(RequestResponseCycle):
+    """The same in HTTP/1.0, which knows neither: what has no length ends with the connection (RFC 9112, 6.1)."""
+
+    async def send(self, message: ASGISendEvent) -> None:
+        self.chunked_encoding = False
+        self.expected_content_length = len(message["body"]) if message["type"] == "http.response.body" else 0
+        await super().send(message)
 
 
 class Connection(HttpToolsProtocol):
@@ -59,6 +85,13 @@ class Connection(HttpToolsProtocol):
         line = transport.get_extra_info("socket")
         line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT)
         self._expect_head()
+
+    def eof_received(self) -> bool | None:  # type: ignore[override]
+        """A client that has asked in full and sends no more may be reading on."""
+        if self._is_idle or self.cycle.more_body:
+            return None
+        self.cycle.keep_alive = False
+        return True
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._head_came()
@@ -107,6 +140,10 @@ class Connection(HttpToolsProtocol):
         if not self.parser.should_upgrade():
             self._head_came()
             super().on_headers_complete()
+            self.cycle.__class__ = _Cycle
+            if self.parser.get_http_version() == "1.0":
+                self.cycle.__class__ = _Old
+                self.cycle.waiting_for_100_continue = False
 
     def on_body(self, body: bytes) -> None:
         self._unread = 0
@@ -149,6 +186,10 @@ class Connection(HttpToolsProtocol):
 
     def _refuse(self, problem: Problem) -> None:
         self._over = True
+        if not (self._is_idle or self.cycle.more_body):
+            # What came before was asked in full and may be recorded: it gets its own answer, and the line is closed.
+            self.cycle.keep_alive = False
+            return
         if not self._is_idle:
             self.cycle.disconnected = True
             self.cycle.message_event.set()

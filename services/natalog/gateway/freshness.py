@@ -73,16 +73,24 @@ class Freshness:
             self._advance(partition)
 
     def empty(self, partition: int, topic: int, start: int, end: int) -> None:
-        """Offsets `start` to `end - 1` of the topic (its place in `causes`) hold no record and never will."""
+        """Offsets `start` to `end - 1` of the topic (its place in `causes`) hold no record to decide and never will."""
         with self._lock:
+            first, stop = self._empty[partition].get(topic, (start, start))
+            if first <= start <= stop:  # what follows a stretch known as empty belongs to it
+                start, end = first, max(stop, end)
             self._empty[partition][topic] = (start, end)
             self._advance(partition)
 
+    def undecided(self, partition: int, topic: int) -> int:
+        """The first offset of the topic where a record to decide may stand, for all that is known here."""
+        causes = self._causes[partition]
+        waits = causes[topic] + 1 if causes else 0
+        start, stop = self._empty[partition].get(topic, (0, 0))
+        return max(waits, stop) if start <= waits else waits
+
     def decided(self, partition: int, topic: int, end: int) -> bool:
         """Whether every record of the topic before offset `end` is decided, for all that is known here."""
-        cause = self._causes[partition][topic]
-        start, stop = self._empty[partition].get(topic, (0, 0))
-        return cause >= end - 1 or (start <= cause + 1 and end <= stop)
+        return self.undecided(partition, topic) >= end
 
     def folded(self, partition: int, position: int, causes: Sequence[int]) -> None:
         """The fold reached `position`, the last causes being `causes` (live topics, in their order)."""

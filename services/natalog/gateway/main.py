@@ -97,8 +97,8 @@ class Service:
             clock,
             ledger=LEDGER,
             topics=LIVE_TOPICS,
-            transactional=frozenset({"certificate.invalidations"}),
             partitions=partitions,
+            group=settings.registrar_group,
             every=settings.gateway_sample_seconds,
         )
         inquiry = Inquiry(

@@ -1,9 +1,7 @@
 """Asks Kafka, several times a second, where ledger and live intake end.
 
 Ends are high watermarks, read uncommitted: a read_committed end stops short of an open transaction and would
-make a lagging replica look up to date. On an intake topic the registrar writes transactionally
-(certificate.invalidations: successions) the end may lie behind a commit marker, where no record is; what lies
-between the last decided record and the end is then read to learn whether anything is left.
+make a lagging replica look up to date. So an end may lie behind offsets that hold no record; tails.py looks.
 """
 
 from __future__ import annotations
@@ -14,27 +12,27 @@ import threading
 import time
 from collections.abc import Sequence
 
-from confluent_kafka import KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException
 
 from natalog.cluster import Cluster
 from natalog.gateway.clock import Clock
+from natalog.gateway.expired import Expired
 from natalog.gateway.freshness import Freshness, Sample
+from natalog.gateway.tails import Tails
 from natalog.gateway.vital import vital_thread
-from natalog.kafka.clients import admin_client, assigned_consumer
-from natalog.kafka.offsets import LogBounds
+from natalog.kafka.clients import admin_client, offsets_consumer
+from natalog.kafka.offsets import CommittedOffsets, LogBounds, Place
+from natalog.ledger.follow import LedgerReader
+from natalog.ledger.probe import Probe
 
 log = logging.getLogger(__name__)
 
 TIMEOUT = 2.0  # seconds one question may take before Kafka counts as away
-_MARKERS_WITHIN = 0.5  # seconds
 
 
 class Sampler:
-    """A thread that feeds `Freshness`.
-
-    `topics` are the live intake topics in the order of `Freshness.causes`; `transactional` those of them that
-    hold transaction markers.
-    """
+    """A thread that feeds `Freshness`. `topics` are the live intake topics in the order of `Freshness.causes`, `group`
+    is that of the registrars."""
 
     def __init__(
         self,
@@ -44,8 +42,8 @@ class Sampler:
         *,
         ledger: str,
         topics: Sequence[str],
-        transactional: frozenset[str],
         partitions: int,
+        group: str,
         every: float,
     ) -> None:
         self._cluster = cluster
@@ -53,13 +51,19 @@ class Sampler:
         self._clock = clock
         self._ledger = ledger
         self._topics = tuple(topics)
-        self._transactional = tuple(i for i, topic in enumerate(topics) if topic in transactional)
         self._partitions = partitions
         self._every = every
+        self._group = group
         self._stop = threading.Event()
         self._thread = vital_thread(self._run, "sampler")
         self._admin = admin_client(cluster, "natalog-gateway")
-        self._markers = _Markers(cluster)
+        self._committed: Consumer | None = None
+        self._tails = Tails(
+            lambda topic: Probe(LedgerReader(cluster, "natalog-gateway-tails", topic)),
+            Expired(self._admin, self._committed_of, topics, freshness),
+            topics,
+            freshness,
+        )
 
     def start(self) -> None:
         """Begin to sample."""
@@ -69,6 +73,11 @@ class Sampler:
         """Stop; waits for a question under way."""
         self._stop.set()
         self._thread.join(TIMEOUT + 1.0)
+
+    def _committed_of(self, places: Sequence[Place]) -> CommittedOffsets:
+        if self._committed is None:
+            self._committed = offsets_consumer(self._cluster, self._group, "natalog-gateway")
+        return CommittedOffsets(self._committed, places)
 
     def _run(self) -> None:
         trouble = ""
@@ -88,7 +97,9 @@ class Sampler:
                 with contextlib.suppress(KafkaException):
                     self._admin.list_topics(timeout=TIMEOUT)
             self._stop.wait(max(0.01, self._every - (time.monotonic() - began)))
-        self._markers.close()
+        self._tails.close()
+        if self._committed is not None:
+            self._committed.close()
 
     def _sample(self, now: int) -> None:
         told = self._clock.at(now)
@@ -101,38 +112,9 @@ class Sampler:
             time.sleep(0.002)
         ends = bounds.ends()
         for partition in range(self._partitions):
-            causes = self._freshness.causes(partition)
-            if not causes:
+            if not self._freshness.causes(partition):
                 continue  # nothing folded yet
             intake = tuple(ends[topic, partition] for topic in self._topics)
             self._freshness.sampled(partition, Sample(now, ends[self._ledger, partition], intake, told))
-            for place in self._transactional:
-                if not self._freshness.decided(partition, place, intake[place]):
-                    start = causes[place] + 1
-                    end = self._markers.empty_to(self._topics[place], partition, start)
-                    if end is not None:
-                        self._freshness.empty(partition, place, start, end)
-
-
-class _Markers:
-    """Reads on from a decided record to learn whether another one follows."""
-
-    def __init__(self, cluster: Cluster) -> None:
-        self._consumer = assigned_consumer(cluster, "natalog-gateway-markers", ends=True, fetch_wait_ms=5)
-
-    def empty_to(self, topic: str, partition: int, start: int) -> int | None:
-        """The offset up to which nothing but markers and aborted records follows `start`; None when a record does."""
-        self._consumer.assign([TopicPartition(topic, partition, start)])
-        try:
-            message = self._consumer.poll(_MARKERS_WITHIN)
-        finally:
-            self._consumer.unassign()
-        error = None if message is None else message.error()
-        if message is None or error is None or error.code() != KafkaError._PARTITION_EOF:
-            return None
-        # In read_committed the end met here stops before an open transaction: what lies behind may still count.
-        offset: int | None = message.offset()
-        return offset
-
-    def close(self) -> None:
-        self._consumer.close()
+            self._tails.look(partition, intake, time.monotonic())
+        self._tails.read()

@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from natalog import metrics
 from natalog.gateway.answers import Answers
-from natalog.gateway.body import is_gzip, pieces
+from natalog.gateway.body import is_gzip, pieces, takes_gzip
 from natalog.gateway.desk import Answer
 from natalog.gateway.ndjson import Stream
 from natalog.gateway.problems import Problem
@@ -116,8 +116,8 @@ class Streamed(Response):
             bounds=parts.bounds,
         )
         # Who sends gzip has a line worth saving; on a fast one it would only cost time.
-        accepts = visit.request.headers.get("accept-encoding", "").lower()
-        self._pack = zlib.compressobj(_GZIP_LEVEL, wbits=31) if self._gzipped and "gzip" in accepts else None
+        packs = self._gzipped and takes_gzip(visit.request)
+        self._pack = zlib.compressobj(_GZIP_LEVEL, wbits=31) if packs else None
         if self._pack is not None:
             self.headers["content-encoding"] = "gzip"
 

@@ -27,14 +27,27 @@ _JSON: Final = "application/json"
 _PREFER_WAIT: Final = re.compile(r"(?:^|[,;])\s*wait\s*=\s*\"?(\d{1,9})\"?", re.IGNORECASE)
 
 
+_ONCE: Final = {n.lower(): n for n in ("Authorization", "Natalog-Purpose", "Natalog-Officer")}
+"""Headers of which nobody could tell which of two is meant."""
+
+
 def header(request: Request, name: str) -> str | None:
-    """The first header of that name (lower case)."""
-    wanted = name.encode()
+    """The first header of that name (lower case). Raises Problem 400 for a second one of those that say who asks."""
+    wanted, found = name.encode(), None
     for key, value in request.scope["headers"]:
         if key == wanted:
-            text: str = value.decode("latin-1")
-            return text
-    return None
+            if found is not None:
+                raise Problem(
+                    400,
+                    "bad-field",
+                    "This header is there twice.",
+                    field=_ONCE[name],
+                    suggestion="Send it once.",
+                )
+            found = value
+            if name not in _ONCE:
+                break
+    return None if found is None else found.decode("latin-1")
 
 
 class Report(Protocol):

@@ -1,8 +1,8 @@
 """The access rights each service needs and no more, derived from topics.yaml. Pure.
 
-Kafka lets a principal that may read or write something describe it too, so Describe stands alone only where neither is
-needed. IdempotentWrite is not needed: since Kafka 3 whoever may write to some topic gets a producer id. Nobody gets
-Delete or Alter of anything, least of all of the ledger; who applies topics.yaml is a super user.
+Kafka lets a principal that may read or write something describe it too. IdempotentWrite is not needed: since Kafka 3
+whoever may write to some topic gets a producer id. Nobody gets Delete or Alter of anything, least of all of the ledger;
+who applies topics.yaml is a super user.
 """
 
 from __future__ import annotations
@@ -67,12 +67,11 @@ def _of(service: str, groups: Groups, declared: Mapping[str, Topic]) -> Iterator
         yield Acl(service, Operation.WRITE, Resource.TOPIC, name, "produces")
     for name in read:
         yield Acl(service, Operation.READ, Resource.TOPIC, name, "consumes")
-    for topic in topics:
-        if service in topic.observers and topic.name not in {*written, *read}:
-            yield Acl(service, Operation.DESCRIBE, Resource.TOPIC, topic.name, "asks where it ends")
     group = {"registrar": groups.registrar, "watch": groups.watch}.get(service)
     if group is not None:
         yield Acl(service, Operation.READ, Resource.GROUP, group, "joins, commits")
+    if service == "gateway":
+        yield Acl(service, Operation.DESCRIBE, Resource.GROUP, groups.registrar, "asks what it has passed")
     if read and service != "watch":  # whose client names no other group
         yield Acl(service, Operation.DESCRIBE, Resource.GROUP, NO_GROUP, "reads outside groups")
     if service == "registrar":

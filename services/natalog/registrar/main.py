@@ -28,6 +28,7 @@ from natalog.kafka.clients import (
 from natalog.kafka.identity import wait_for_topics
 from natalog.kafka.offsets import LogBounds
 from natalog.ledger.follow import LEDGER, LedgerReader
+from natalog.ledger.probe import Probe
 from natalog.ledger.rocks import StoreFailed, StoreInUse
 from natalog.ledger.rules import KEPT, remember, rules_in_force
 from natalog.ledger.seal import SealKeyError, seal_with
@@ -38,7 +39,6 @@ from natalog.registrar.faults import Ending
 from natalog.registrar.intake import LEAD, Intake
 from natalog.registrar.loop import Registrar
 from natalog.registrar.markers import Markers
-from natalog.registrar.probe import Probe
 from natalog.registrar.stalls import Stalls
 from natalog.registrar.work import MARKED_TOPIC, Decider
 from natalog.registrar.writer import LedgerWriter

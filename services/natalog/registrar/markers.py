@@ -13,8 +13,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from natalog.kafka.offsets import Place
+from natalog.ledger.probe import Probe
 from natalog.registrar.partition import Partition, Phase
-from natalog.registrar.probe import Probe
 from natalog.registrar.work import MARKED, MARKED_TOPIC
 
 log = logging.getLogger(__name__)

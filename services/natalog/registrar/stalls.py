@@ -12,9 +12,9 @@ from collections.abc import Callable, Mapping, Sequence
 
 from natalog import metrics
 from natalog.kafka.offsets import Place
+from natalog.ledger.probe import Probe
 from natalog.registrar.faults import OutcomeUnknown
 from natalog.registrar.partition import Partition, Patience, Phase
-from natalog.registrar.probe import Probe
 from natalog.registrar.work import MARKED
 from natalog.wire.topics import INTAKE_TOPICS
 

@@ -36,8 +36,10 @@ _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 # RFC 3339: what datetime.fromisoformat takes beyond it (week dates, times without colons) is refused.
 _TIME = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})?"
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-5][0-9])?"
 )
+_SECONDS = slice(17, 19)
+_DAY = 86_400_000  # milliseconds
 
 Convert = Callable[[Any], Any]
 
@@ -174,11 +176,22 @@ def _time(value: Any) -> int:
     if match[2] is None:
         raise Problem("This time has no offset from UTC.", "Add it, as in 2026-11-01T09:30:00+08:00.")
     try:
-        milliseconds = (datetime.fromisoformat(value.upper()) - _EPOCH) // _MILLISECOND
+        if value[_SECONDS] == "60":
+            milliseconds = _leap_second(value)
+        else:
+            milliseconds = (datetime.fromisoformat(value.upper()) - _EPOCH) // _MILLISECOND
     except (ValueError, OverflowError):
         milliseconds = _BEFORE_ALL
     if not _BEFORE_ALL < milliseconds < _AFTER_ALL:  # an offset can lead out of the years 1 to 9999
         raise Problem("There is no such time.", "Check month, day, hour, minute, second and offset.")
+    return milliseconds
+
+
+def _leap_second(value: str) -> int:
+    """It comes before midnight UTC and is told as the second after it, as clocks do that know none (RFC 3339, 5.8)."""
+    milliseconds = _time(f"{value[:17]}59{value[19:]}") + 1_000
+    if milliseconds % (_DAY) >= 1_000:
+        raise ValueError("no leap second")
     return milliseconds
 
 

@@ -22,7 +22,6 @@ _KNOWN = {
     "records",
     "producers",
     "consumers",
-    "observers",
     "intake",
     "config",
     "data_class",
@@ -45,9 +44,6 @@ class Topic:
     """Names of the records that may stand on it."""
     producers: tuple[str, ...]
     consumers: tuple[str, ...]
-    observers: tuple[str, ...]
-    """Services that read nothing and ask where its logs begin and end; for producers and consumers that goes without
-    saying."""
     intake: int
     """Place among the intake topics, -1 for others. `Entry` and state hold causes in this order."""
     config: Mapping[str, str]
@@ -69,7 +65,7 @@ def load(path: Path) -> dict[str, Topic]:
         wrong = [key for key, value in config.items() if not isinstance(value, str)]
         if wrong:
             raise ValueError(f"topics.yaml: {name}: put {', '.join(wrong)} in quotes")
-        roles = {role: tuple(declared.get(role, ())) for role in ("producers", "consumers", "observers")}
+        roles = {role: tuple(declared.get(role, ())) for role in ("producers", "consumers")}
         strangers = {service for services in roles.values() for service in services} - set(SERVICES)
         if strangers:
             raise ValueError(

@@ -7,22 +7,32 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
 import psycopg
 import pytest
-from confluent_kafka import KafkaError, KafkaException, Message, Producer
+from confluent_kafka import (
+    ConsumerGroupTopicPartitions,
+    KafkaError,
+    KafkaException,
+    Message,
+    Producer,
+    TopicPartition,
+)
 from typer.testing import CliRunner
 
 from natalog.cli import build
 from natalog.cluster import Cluster, read_properties
+from natalog.gateway.replica import LIVE_TOPICS
 from natalog.kafka import topics
 from natalog.kafka.acls import transactional_id
 from natalog.kafka.clients import admin_client, intake_producer, ledger_producer
 from natalog.kafka.identity import identity_of
 from natalog.kafka.offsets import LogBounds
 from natalog.ledger.rules import KEPT
+from natalog.wire.partition import partition_of
 from natalog.wire.topics import TOPICS
 from tests.integration.acls.secured import (
     GROUPS,
@@ -34,6 +44,7 @@ from tests.integration.acls.secured import (
     user_of,
 )
 from tests.integration.gateway.stack import UNIT, claim, eventually, filing, moment, number
+from tests.integration.stranger import Stranger
 from tests.kafka_broker import Broker
 from tests.postgres_server import Server
 
@@ -157,6 +168,50 @@ def test_an_auditor_proves_the_ledger(stack: SecuredStack) -> None:
     rules = ("--rules", str(stack.directory / "rules.json"), "--seal-key", str(stack.keys.seal))
     proved = natalog("replay", "verify", *rules, *reached(stack, user_of("replay")))
     assert proved.exit_code == 0, proved.output
+
+
+def test_a_gateway_looks_behind_the_ends_of_logs(stack: SecuredStack) -> None:
+    """Holes of each live topic take its Read; what expired takes the committed offsets of the registrars' group."""
+    certificate, successor = number(), number()
+    partition = partition_of(successor.encode(), 12)
+
+    def wait_until_fresh() -> None:
+        since = datetime.now(UTC) + timedelta(
+            seconds=1
+        )  # the gateway knows the broker's time, and not to the millisecond
+
+        def fresh() -> bool:
+            reply = stack.get(f"certificates/{successor}")
+            told = reply.json().get("as_of", {}).get("time") if reply.status_code == 200 else None
+            return told is not None and datetime.fromisoformat(told) > since
+
+        eventually(fresh, 40, stack.gateway.log)
+
+    for topic in LIVE_TOPICS:
+        Stranger(stack.cluster(OPERATOR), (topic, partition), [b"?"]).abort()
+    wait_until_fresh()
+
+    assert decided(stack.post("filings", filing(certificate), params=PATIENT))["verdict"] == "ACCEPTED"
+    exchanged = {"action": "VOID", "cause": "EXCHANGED", "issuer": "330100", "unit_code": "330100"}
+    exchange = claim(certificate, **exchanged, replaced_by=successor)
+    assert decided(stack.post("invalidations", exchange, params=PATIENT, **ISSUER))["verdict"] == "ACCEPTED"
+    assert decided(stack.post("filings", filing(successor), params=PATIENT))["reason"] == "SUCCEEDS_USED"
+    admin = admin_client(stack.cluster(OPERATOR), "test")
+    place = "certificate.invalidations", partition
+    group = ConsumerGroupTopicPartitions(GROUPS.registrar, [TopicPartition(*place)])
+
+    def passed() -> bool:
+        """Whether the registrar has found nothing but the succession's marker behind it, and said so."""
+        answer = admin.list_consumer_group_offsets([group])[GROUPS.registrar].result()
+        return int(answer.topic_partitions[0].offset) == LogBounds(admin, (), [place]).ends()[place]
+
+    eventually(passed, 40, stack.registrar.log)
+    stack.gateway.end()
+    for future in admin.delete_records([TopicPartition(*place, -1)]).values():  # as retention does
+        future.result()
+    stack.gateway.start()
+    stack.gateway.wait_ready(40.0)
+    wait_until_fresh()
 
 
 def test_who_is_not_let_in_is_told_why(

@@ -6,6 +6,7 @@ import signal
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,13 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
     ResourceType,
 )
 
+from natalog.cluster import Cluster
+from natalog.gateway.replica import LIVE_TOPICS
+from natalog.wire.codec import encode
+from natalog.wire.partition import partition_of
 from tests.integration.gateway.stack import Stack, ask, claim, eventually, filing, number
+from tests.integration.registrar import records
+from tests.integration.stranger import Stranger
 from tests.kafka_broker import Broker
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
@@ -25,6 +32,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 MOST = 4.9
 """Seconds that an answer may take that was to come after one, and not after the five that a gateway waits by itself."""
+APART = timedelta(seconds=1)
+"""More than the broker's time as a gateway knows it may be off."""
 
 
 @pytest.fixture
@@ -91,6 +100,44 @@ def test_a_dead_registrar_does_not_look_fresh(stack: Stack) -> None:
     finally:
         stack.registrar.give(signal.SIGCONT)
     eventually(lambda: ask(stack, asked).json()["status"] == "USED")
+
+
+def test_an_end_without_records_needs_no_deciding_but_an_open_transaction_may(stack: Stack) -> None:
+    """What a stranger leaves on the live topics: a gateway looks behind it, and never takes for empty what may still
+    come to count."""
+    certificate = number()
+    partition = partition_of(certificate.encode(), 12)
+
+    def status() -> tuple[int, str]:
+        reply = stack.get(f"certificates/{certificate}")
+        return reply.status_code, reply.json()["status"]
+
+    def as_of() -> datetime | None:
+        """What an answer to be relied on is known to hold."""
+        reply = stack.get(f"certificates/{certificate}")
+        return datetime.fromisoformat(reply.json()["as_of"]["time"]) if reply.status_code == 200 else None
+
+    for topic in LIVE_TOPICS:
+        Stranger(Cluster(stack.bootstrap), (topic, partition), [b"?"] * 3).abort()
+    left = datetime.now(UTC) + APART
+    eventually(lambda: (as_of() or left) > left, 40, stack.gateway.log)
+    stranger = Stranger(
+        Cluster(stack.bootstrap),
+        (LIVE_TOPICS[0], partition),
+        [encode(records.filing(certificate))],
+        certificate.encode(),
+    )
+    written = datetime.now(UTC) + APART
+    closed = 0
+    while closed < 10:
+        told = as_of()
+        assert told is None or told < written, "its record may yet count"
+        closed += told is None
+        time.sleep(0.2)
+    assert status() == (503, "UNKNOWN")
+    stranger.commit()
+    eventually(lambda: status()[0] == 200, 60, stack.gateway.log)
+    assert status() == (200, "USED")
 
 
 def test_a_killed_gateway_loses_no_verdict(stack: Stack) -> None:

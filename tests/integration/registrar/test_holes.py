@@ -5,14 +5,11 @@ Here they are what a stranger's aborted transaction leaves: its records and the 
 
 from __future__ import annotations
 
-import time
-
-from confluent_kafka import Producer
-
-from natalog.kafka.offsets import LogBounds
+from natalog.cluster import Cluster
 from tests.integration.registrar.conftest import Bench
 from tests.integration.registrar.process import RegistrarProcess
 from tests.integration.registrar.records import filing, number, overdue, void
+from tests.integration.stranger import Stranger
 
 LEAD = "birth.registrations"
 MISSING = "natalog_intake_missing_records_total"
@@ -21,26 +18,8 @@ PLACE = 5
 
 
 def abort_foreign_transaction(bench: Bench, records: int) -> None:
-    """Leave `records` + 1 offsets without a record. The marker comes a little after the abort's answer."""
-    place = LEAD, PLACE
-
-    def end() -> int:
-        return LogBounds(bench.admin, (), [place]).ends()[place]
-
-    wanted = end() + records + 1
-    stranger = Producer(
-        {"bootstrap.servers": bench.bootstrap, "transactional.id": "stranger", "log_level": 0}
-    )
-    stranger.init_transactions(30)
-    stranger.begin_transaction()
-    for _ in range(records):
-        stranger.produce(LEAD, b"?", b"?", PLACE)
-    assert stranger.flush(30) == 0
-    stranger.abort_transaction(30)
-    deadline = time.monotonic() + 30
-    while end() < wanted:
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    """Leave `records` + 1 offsets without a record."""
+    Stranger(Cluster(bench.bootstrap), (LEAD, PLACE), [b"?"] * records).abort()
 
 
 def wait_until_told(registrar: RegistrarProcess, offsets: int, seconds: float = 30) -> None:

@@ -14,6 +14,7 @@ import pytest
 
 from natalog.gateway.app import build
 from natalog.gateway.limits import Limits
+from natalog.gateway.parameters import taken
 from natalog.logs import JsonLines
 from tests.unit.gateway.test_roles import PARTS
 
@@ -40,6 +41,58 @@ def test_a_caller_over_its_limit_is_told_when_to_come_again() -> None:
     assert replies[2].headers["content-language"] == "zh"
     assert replies[2].json()["type"] == "urn:natalog:problem:too-many"
     assert "每秒" in replies[2].json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "field", "says"),
+    [
+        ("GET", "certificates/M330123456?afer=1.2", "afer", "Did you mean after?"),
+        ("GET", "certificates/M330123456?unit=330106520000", "unit", "Did you mean unit_code?"),
+        ("POST", "certificates/check?After=1.2", "After", "Did you mean after?"),
+        ("GET", "certificates/M330123456?after=1.2&after=1.3", "after", "Send each parameter once."),
+        ("POST", "claims?x=1", "x", "Leave it out; this call takes wait."),
+        ("POST", "heartbeats?wait=1", "wait", "this call takes none"),
+        ("GET", "blacklist?onwer=330100", "onwer", "Did you mean owner?"),
+        ("GET", "ranges/0192f3a1-5c00-7000-8000-000000000001?a", "a", "this call takes none"),
+        ("GET", "certificates/M330123456?%E5%BC%A0%E4%B8%89=1", "?", "Leave it out; this call takes"),
+        ("GET", "certificates/M330123456?110101199003077758", "?", "Leave it out; this call takes"),
+    ],
+)
+def test_a_parameter_that_a_call_does_not_take_is_told_and_not_ignored(
+    method: str, path: str, field: str, says: str
+) -> None:
+    """Ignored it would answer another question: a misspelt `after` without what the caller has just sent."""
+    headers = {"Authorization": "Bearer adapter 330000", "Accept-Language": "en"}
+    (reply,) = ask(PARTS, method, f"/v1/{path}", headers=headers)
+    problem = reply.json()
+    assert (reply.status_code, problem["type"]) == (400, "urn:natalog:problem:bad-field"), problem
+    assert problem["field"] == field
+    assert says in problem["suggestion"]
+    assert "1101" not in reply.text
+    (reply,) = ask(PARTS, method, f"/v1/{path}", headers=headers | {"Accept-Language": "zh"})
+    assert re.search("[\u4e00-\u9fff]", reply.json()["suggestion"])
+
+
+@pytest.mark.parametrize("name", ["Authorization", "Natalog-Purpose", "Natalog-Officer"])
+def test_who_asks_and_why_is_said_once(name: str) -> None:
+    """Of two values one would count and be recorded, and a proxy may go by the other."""
+    headers = [("Authorization", "Bearer station 330000"), ("Natalog-Purpose", "a"), ("Natalog-Officer", "b")]
+
+    async def play(more: list[tuple[str, str]]) -> httpx.Response:
+        transport = httpx.ASGITransport(build(lambda: PARTS), raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:
+            return await client.get("/v1/certificates/M330123456", headers=[*headers, *more])
+
+    assert asyncio.run(play([])).status_code == 200
+    reply = asyncio.run(play([(name, "Bearer station 110000")]))
+    assert (reply.status_code, reply.json()["field"]) == (400, name)
+    assert "110000" not in reply.text
+
+
+def test_parameters_that_a_call_takes_are_those_of_its_description() -> None:
+    assert taken("/v1/certificates/{number}") == ("after", "wait", "unit_code")
+    assert taken("/v1/claims") == ("wait",)
+    assert taken("/v1/submissions/{event_id}") == ()
 
 
 @pytest.mark.parametrize("path", ["claims", "heartbeats", "certificates/check"])

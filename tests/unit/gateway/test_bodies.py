@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from starlette.requests import Request
 
-from natalog.gateway.body import Bounds, one_json
+from natalog.gateway.body import Bounds, is_gzip, one_json, takes_gzip
 from natalog.gateway.json_text import parse
 from natalog.gateway.lookalikes import meant
 from natalog.gateway.problems import Problem
@@ -144,3 +144,41 @@ def test_a_body_within_its_bound() -> None:
     with pytest.raises(Problem) as refused:
         read(b" " * BOUNDS.record + ONE, gzipped=False)
     assert refused.value.status == 413
+
+
+@pytest.mark.parametrize(
+    ("said", "gzipped"),
+    [("gzip", True), ("GZIP", True), ("x-gzip", True), ("identity", False), ("", False)],
+)
+def test_how_a_body_is_packed(said: str, gzipped: bool) -> None:
+    """RFC 9110, 8.4.1.3: x-gzip is gzip."""
+    assert is_gzip(with_header("content-encoding", said)) is gzipped
+
+
+@pytest.mark.parametrize("said", ["br", "gzip, gzip", "deflate"])
+def test_a_body_packed_otherwise_is_a_415(said: str) -> None:
+    with pytest.raises(Problem) as refused:
+        is_gzip(with_header("content-encoding", said))
+    assert refused.value.status == 415
+
+
+@pytest.mark.parametrize(
+    ("said", "takes"),
+    [
+        ("gzip", True),
+        ("br, GZIP;q=0.5", True),
+        ("x-gzip", True),
+        ("identity", False),
+        ("", False),
+        ("gzip;q=0", False),
+        ("identity, gzip; q=0.000", False),
+        ("gzip;q=x", True),
+    ],
+)
+def test_who_takes_gzip(said: str, takes: bool) -> None:
+    """RFC 9110, 12.5.3: weight 0 is a refusal."""
+    assert takes_gzip(with_header("accept-encoding", said)) is takes
+
+
+def with_header(name: str, value: str) -> Request:
+    return Request({"type": "http", "headers": [(name.encode(), value.encode())]})

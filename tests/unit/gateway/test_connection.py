@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import select
 import socket
@@ -25,12 +26,27 @@ class Impatient(Connection):
 
 
 async def answer(scope: Any, receive: Any, send: Any) -> None:
-    """Says how long the body was; to /early says so before it is read; to /large more than a socket holds."""
+    """Says how long the body was; to /early says so before it is read; to /large more than a socket holds; to /streamed
+    "ab" in two pieces, and to /refused a 401, before the body is read. To /slow not at once."""
+    if scope["path"] == "/streamed":
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"a", "more_body": True})
+        while (await receive()).get("more_body"):
+            pass
+        await asyncio.sleep(SOON / 2)
+        await send({"type": "http.response.body", "body": b"b"})
+        return
+    if scope["path"] == "/refused":
+        await send({"type": "http.response.start", "status": 401, "headers": [(b"content-length", b"0")]})
+        await send({"type": "http.response.body", "body": b""})
+        return
     size = 0
     while scope["path"] != "/early" and (message := await receive()):
         size += len(message.get("body", b""))
         if not message.get("more_body"):
             break
+    if scope["path"] == "/slow":
+        await asyncio.sleep(SOON / 2)
     body = b"x" * 30_000_000 if scope["path"] == "/large" else b"%d" % size
     headers = [(b"content-length", b"%d" % len(body))]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
@@ -51,12 +67,17 @@ def dial(server: uvicorn.Server) -> socket.socket:
 
 def told(line: socket.socket) -> tuple[int, dict[str, Any], bool]:
     """Status and body of one answer that is a problem, and whether the connection was closed after it."""
+    head, _, body = everything(line).partition(b"\r\n\r\n")
+    assert b"Content-Type: application/problem+json" in head
+    return int(head.split(b" ")[1]), json.loads(body), b"Connection: close" in head
+
+
+def everything(line: socket.socket) -> bytes:
+    """What comes until the connection is closed."""
     got = b""
     while piece := line.recv(65_536):
         got += piece
-    head, _, body = got.partition(b"\r\n\r\n")
-    assert b"Content-Type: application/problem+json" in head
-    return int(head.split(b" ")[1]), json.loads(body), b"Connection: close" in head
+    return got
 
 
 HEAD = b"POST /%s HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n"
@@ -193,3 +214,67 @@ def test_a_body_beside_an_offer_of_another_protocol_is_read(server: uvicorn.Serv
         line.sendall(POST + offer)
         line.sendall(b"ab")
         assert line.recv(1000).endswith(b"\r\n\r\n2")
+
+
+@pytest.mark.parametrize("more", [b"\0", b"\x16\x03\x01 hello\r\n\r\n"])
+def test_a_request_keeps_its_answer_whatever_follows_it(server: uvicorn.Server, more: bytes) -> None:
+    """A 4xx says that nothing was recorded, so it must not stand where the answer to a whole request belongs. A
+    client may send a string's final zero byte too, one more than the length it states."""
+    with dial(server) as line:
+        line.sendall((POST + b"\r\nab") * 2 + more)
+        assert everything(line).count(b"HTTP/1.1 200") == 2
+    with dial(server) as line:
+        line.sendall(POST + b"\r\nab" + more + POST)
+        got = everything(line)
+        assert got.startswith(b"HTTP/1.1 200")
+        assert got.endswith(b"\r\n\r\n2"), "and the line is closed, since nobody knows what else it brings"
+
+
+def test_who_waits_to_be_told_to_go_on_is_told_before_the_answer_begins(server: uvicorn.Server) -> None:
+    """Verdicts of a stream begin before its body was read. After a final answer no client would send it."""
+    with dial(server) as line:
+        line.sendall(HEAD % b"streamed" + b"Expect: 100-continue\r\n\r\n")
+        assert line.recv(1000).startswith(b"HTTP/1.1 100 Continue\r\n\r\n")
+        line.sendall(b"ab")
+        line.shutdown(socket.SHUT_WR)
+        assert everything(line).endswith(b"0\r\n\r\n")
+
+
+def test_who_is_refused_is_not_told_to_go_on(server: uvicorn.Server) -> None:
+    with dial(server) as line:
+        line.sendall(HEAD % b"refused" + b"Expect: 100-continue\r\n\r\n")
+        assert line.recv(1000).startswith(b"HTTP/1.1 401")
+
+
+def test_no_chunks_are_sent_to_who_knows_none(server: uvicorn.Server) -> None:
+    """RFC 9112, 6.1: an answer to HTTP/1.0 ends with its connection."""
+    for path in (b"streamed", b"a"):
+        with dial(server) as line:
+            line.sendall((HEAD % path).replace(b"HTTP/1.1", b"HTTP/1.0") + b"\r\nab")
+            head, _, body = everything(line).partition(b"\r\n\r\n")
+            assert b"chunked" not in head
+            assert body == (b"ab" if path == b"streamed" else b"2")
+    with dial(server) as line:
+        line.sendall(HEAD % b"streamed" + b"Connection: close\r\n\r\nab")
+        assert everything(line).endswith(b"1\r\na\r\n1\r\nb\r\n0\r\n\r\n")
+
+
+@pytest.mark.parametrize("path", [b"slow", b"streamed"])
+def test_who_has_sent_all_and_says_so_is_answered(server: uvicorn.Server, path: bytes) -> None:
+    """As `nc -N` does: it closes its side of the line and reads on. What it asked for is recorded all the same."""
+    with dial(server) as line:
+        line.sendall(HEAD % path + b"\r\nab")
+        line.shutdown(socket.SHUT_WR)
+        got = everything(line)
+        assert got.endswith(b"\r\n\r\n2" if path == b"slow" else b"\r\n0\r\n\r\n")
+
+
+@pytest.mark.parametrize("sent", [b"", POST, POST + b"\r\na", POST + b"\r\nab" + POST])
+def test_who_closes_before_all_was_sent_is_not_waited_for(server: uvicorn.Server, sent: bytes) -> None:
+    """Neither for the rest of a head, which would be told as a 408, nor for that of a body, without end."""
+    with dial(server) as line:
+        line.sendall(sent)
+        line.shutdown(socket.SHUT_WR)
+        got = everything(line)
+        assert b" 408 " not in got
+        assert got.count(b"HTTP/1.1 200") == sent.count(b"ab")

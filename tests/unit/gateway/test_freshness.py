@@ -81,6 +81,7 @@ def test_a_fold_that_begins_anew_knows_nothing() -> None:
     fresh.sampled(0, Sample(100, 10, (5,), 0))
     fresh.reset(0)
     assert (as_of(fresh, 0), fresh.position(0)) == (0, 0)
+    assert not fresh.decided(0, 0, 5), "asked on another thread, just then"
     fresh.sampled(0, Sample(200, 10, (5,), 0))
     assert as_of(fresh, 0) == 0
 

@@ -7,6 +7,7 @@ import http.server
 import json
 import os
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -134,6 +135,22 @@ def test_a_key_that_was_taken_out_opens_nothing_however_quiet_it_was(issuer: Any
     now[0] += 1
     with pytest.raises(Problem):
         caller_of(checks, bearer_again(checks, other))
+
+
+def test_a_clock_that_is_set_back_does_not_make_a_token_remembered_for_longer(
+    issuer: Any, tmp_path: Path
+) -> None:
+    mono, wall = [0.0], [time.time()]
+    keys = Keys(issuer.jwks, clock=lambda: mono[0])
+    checks = Verifier(keys, clock=lambda: wall[0], mono=lambda: mono[0])
+    old = bearer(issuer)
+    caller_of(checks, old)
+    _, after = exchange(issuer, tmp_path)
+    issuer.jwks.write_bytes(after)
+    wall[0] -= 3_600
+    mono[0] += RELOAD_AFTER + 1
+    with pytest.raises(Problem):
+        caller_of(checks, old)
 
 
 def bearer_again(checks: Verifier, header: str) -> str:
