@@ -191,11 +191,11 @@ def test_a_gateway_looks_behind_the_ends_of_logs(stack: SecuredStack) -> None:
         Stranger(stack.cluster(OPERATOR), (topic, partition), [b"?"]).abort()
     wait_until_fresh()
 
-    assert decided(stack.post("filings", filing(certificate), params=PATIENT))["verdict"] == "ACCEPTED"
+    assert decided(stack.post("filings", filing(certificate)))["verdict"] == "ACCEPTED"
     exchanged = {"action": "VOID", "cause": "EXCHANGED", "issuer": "330100", "unit_code": "330100"}
     exchange = claim(certificate, **exchanged, replaced_by=successor)
-    assert decided(stack.post("invalidations", exchange, params=PATIENT, **ISSUER))["verdict"] == "ACCEPTED"
-    assert decided(stack.post("filings", filing(successor), params=PATIENT))["reason"] == "SUCCEEDS_USED"
+    assert decided(stack.post("invalidations", exchange, **ISSUER))["verdict"] == "ACCEPTED"
+    assert decided(stack.post("filings", filing(successor)))["reason"] == "SUCCEEDS_USED"
     admin = admin_client(stack.cluster(OPERATOR), "test")
     place = "certificate.invalidations", partition
     group = ConsumerGroupTopicPartitions(GROUPS.registrar, [TopicPartition(*place)])
