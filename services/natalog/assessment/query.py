@@ -111,6 +111,26 @@ def opened(url: str) -> Iterator[Connection[dict[str, Any]]]:
         yield connection
 
 
+def answer(url: str, period: Period, asked: Asked | None) -> tuple[Position, dict[Place, Facts]]:
+    """The position and the facts as of it, from one set of tables.
+
+    A rebuild may put its own in their place between two statements, and of those the snapshot may lack rows: then all
+    is asked again. Raises as `position_of` and `facts` do.
+    """
+    while True:
+        with opened(url) as connection:
+            tables = _tables(connection)
+            position = position_of(connection, asked)
+            found = facts(connection, period, position)
+            if _tables(connection) == tables:
+                return position, found
+
+
+def _tables(connection: Connection[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Which tables the names stand for now."""
+    return connection.execute("SELECT tableoid FROM ledger_positions LIMIT 1").fetchall()
+
+
 def position_of(connection: Connection[dict[str, Any]], asked: Asked | None) -> Position:
     """The position asked for, or the present one, with its hashes. Raises NotThere, BadPosition, psycopg.Error."""
     rows = connection.execute(

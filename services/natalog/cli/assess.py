@@ -114,9 +114,8 @@ def _read(url: str, period: Period, level: Level, asked: Asked | None) -> Report
     from natalog.assessment import query
     from natalog.assessment.report import report
 
-    with query.opened(url) as connection:
-        position = query.position_of(connection, asked)
-        return report(query.facts(connection, period, position), period, level, position)
+    position, facts = query.answer(url, period, asked)
+    return report(facts, period, level, position)
 
 
 def _rendered(report: Report, form: Format, language: Language | None) -> bytes:
