@@ -12,11 +12,12 @@ import psycopg
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 
+from natalog import metrics
 from natalog.cluster import Cluster
 from natalog.kafka.offsets import LogBounds
 from natalog.ledger.follow import LedgerReader
 from natalog.views.checks import Checks, Open, positions
-from natalog.views.database import trouble_of
+from natalog.views.database import reason_of, trouble_of
 from natalog.wire.topics import TOPICS
 
 log = logging.getLogger(__name__)
@@ -36,6 +37,9 @@ class Audit:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="audit", daemon=True)
         self.fault: Exception | None = None
+        self._followed_at = time.monotonic()
+        # Asked by whoever scrapes: a database that hangs raises nothing.
+        metrics.AUDIT_STALENESS.set_function(lambda: time.monotonic() - self._followed_at)
 
     def start(self) -> None:
         """Begin to follow."""
@@ -58,14 +62,11 @@ class Audit:
                         noted = ""
                         while not self._stop.is_set():
                             follow(reader, connection, 0.5)
+                            self._followed_at = time.monotonic()
                 except (KafkaException, psycopg.Error) as error:
-                    if isinstance(error, psycopg.Error) and trouble_of(error) is None:
-                        raise
-                    if type(error).__name__ != noted:
-                        noted = type(error).__name__
-                        log.warning(
-                            "queries are not being recorded in PostgreSQL now", extra={"error": noted}
-                        )
+                    if (met := _met(error)) != noted:
+                        noted = met
+                        log.warning("queries are not being recorded in PostgreSQL now", extra={"cause": met})
                     with contextlib.suppress(KafkaException):
                         self._admin.list_topics(timeout=2.0)
                     self._stop.wait(_PAUSE)
@@ -74,6 +75,12 @@ class Audit:
             self.fault = fault
         finally:
             reader.close()
+
+
+def _met(error: KafkaException | psycopg.Error) -> str:
+    if isinstance(error, KafkaException):
+        return str(error.args[0].name())
+    return f"{trouble_of(error)}: {reason_of(error)}"
 
 
 def bounds_of(admin: AdminClient) -> dict[int, tuple[int, int]]:

@@ -51,7 +51,7 @@ class Interrupt:
 
     def __init__(self) -> None:
         self.came = False
-        self.then: Callable[[], None] = lambda: None
+        self._then: Callable[[], None] = lambda: None
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_signal)
 
@@ -63,9 +63,15 @@ class Interrupt:
         if self.came:
             raise Stopped
 
+    def calls(self, then: Callable[[], None]) -> None:
+        """What a signal does from now on; at once if one came while nobody could be told."""
+        self._then = then
+        if self.came:
+            then()
+
     def _on_signal(self, *_: object) -> None:
         self.came = True
-        self.then()
+        self._then()
 
 
 def main(settings: Settings, *, rebuild: bool = False) -> int:
@@ -125,7 +131,7 @@ def follow(settings: Settings, interrupt: Interrupt) -> None:
         hand_on=LedgerMetrics(partial(cause_of, known), publish).hand_on,
         beside=beside,
     )
-    interrupt.then = projector.stop
+    interrupt.calls(projector.stop)
     state["ready"] = True
     audit = Audit(settings.cluster, admin, lambda: connect(settings.postgres, LIVE))
     audit.start()
@@ -143,11 +149,11 @@ def refold(settings: Settings, interrupt: Interrupt) -> None:
     admin = admin_client(settings.cluster, "natalog-rebuild")
     identity = ledger_identity(admin, interrupt)
 
-    def started(projector: Projector) -> None:
-        interrupt.then = projector.stop
-
     ends = ledger_ends(admin, interrupt)
-    rebuild = Rebuild(settings.postgres, settings.cluster, admin, identity, ends, known, started=started)
+    rebuild = Rebuild(
+        *(settings.postgres, settings.cluster, admin, identity, ends, known),
+        started=lambda projector: interrupt.calls(projector.stop),
+    )
     if not rebuild.run():
         log.warning("stopped before the new tables were complete: the old ones stay in use")
 
@@ -185,6 +191,9 @@ def ledger_ends(admin: AdminClient, interrupt: Interrupt) -> dict[int, int]:
 def prepare(dsn: str, schema: str, interrupt: Interrupt) -> None:
     """Bring a schema up to date. Waits for PostgreSQL. Raises NotPrepared, Stopped."""
     noted = None
+    began = time.monotonic()
+    # A lock that is not given, or a server that hangs, raises nothing. The Projector made then goes on to tell.
+    metrics.PROJECTION_WAITING.set_function(lambda: time.monotonic() - began)
     while True:
         try:
             migrate(dsn, schema)
