@@ -50,8 +50,8 @@ def assess(
     The same call at the same position gives the same file, byte for byte. The position is printed (on standard error)
     so that the call can be repeated. Every column is defined in docs/assessment.md.
 
-    Exit codes: 0 done; 1 the projection cannot answer as of that position; 2 wrong usage; 5 PostgreSQL cannot be
-    reached or has no projection.
+    Exit codes: 0 done; 1 the projection cannot answer as of that position, or --out cannot be written; 2 wrong usage;
+    5 PostgreSQL cannot be reached or has no projection.
     """
     import psycopg
 

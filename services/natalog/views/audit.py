@@ -16,8 +16,9 @@ from natalog import metrics
 from natalog.cluster import Cluster
 from natalog.kafka.offsets import LogBounds
 from natalog.ledger.follow import LedgerReader
-from natalog.views.checks import Checks, Open, positions
+from natalog.views.checks import Checks, Open, held_of, positions
 from natalog.views.database import reason_of, trouble_of
+from natalog.views.positions import Moved
 from natalog.wire.topics import TOPICS
 
 log = logging.getLogger(__name__)
@@ -59,11 +60,12 @@ class Audit:
                 try:
                     with contextlib.closing(self._connect()) as connection:
                         reader.start(positions(connection, bounds_of(self._admin)))
+                        held = held_of(connection)
                         noted = ""
                         while not self._stop.is_set():
-                            follow(reader, connection, 0.5)
+                            follow(reader, connection, 0.5, held)
                             self._followed_at = time.monotonic()
-                except (KafkaException, psycopg.Error) as error:
+                except (KafkaException, psycopg.Error, Moved) as error:
                     if (met := _met(error)) != noted:
                         noted = met
                         log.warning("queries are not being recorded in PostgreSQL now", extra={"cause": met})
@@ -77,10 +79,10 @@ class Audit:
             reader.close()
 
 
-def _met(error: KafkaException | psycopg.Error) -> str:
+def _met(error: KafkaException | psycopg.Error | Moved) -> str:
     if isinstance(error, KafkaException):
         return str(error.args[0].name())
-    return f"{trouble_of(error)}: {reason_of(error)}"
+    return f"{trouble_of(error)}: {reason_of(error)}" if isinstance(error, psycopg.Error) else str(error)
 
 
 def bounds_of(admin: AdminClient) -> dict[int, tuple[int, int]]:
@@ -91,8 +93,13 @@ def bounds_of(admin: AdminClient) -> dict[int, tuple[int, int]]:
     return {p: (starts[TOPIC, p], ends[TOPIC, p]) for _, p in places}
 
 
-def follow(reader: LedgerReader, connection: psycopg.Connection, timeout: float) -> int:
-    """Read once and write what has come. Rows written. Raises KafkaException, psycopg.Error."""
+def follow(
+    reader: LedgerReader, connection: psycopg.Connection, timeout: float, held: dict[int, int] | None = None
+) -> int:
+    """Read once and write what has come. Rows written. Raises KafkaException, psycopg.Error, Moved.
+
+    `held` is what `Checks.write` says, and is kept up to date.
+    """
     checks = Checks()
     for stretch in reader.read(_BATCH, timeout):
         if stretch.outside:
@@ -100,7 +107,9 @@ def follow(reader: LedgerReader, connection: psycopg.Connection, timeout: float)
             raise KafkaException(KafkaError(KafkaError._AUTO_OFFSET_RESET))
         checks.add(stretch)
     if checks.positions:
-        checks.write(connection)
+        checks.write(connection, held)
+        if held is not None:
+            held.update(checks.positions)
     return checks.rows
 
 
