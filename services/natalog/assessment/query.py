@@ -16,7 +16,7 @@ from psycopg.rows import dict_row
 
 from natalog.assessment import filing
 from natalog.assessment.facts import Facts, Place
-from natalog.assessment.filing import AT, PLACE
+from natalog.assessment.filing import AT, IN_PERIOD, PLACE
 from natalog.assessment.period import Period
 from natalog.assessment.position import GENESIS, Asked, Head, NotThere, Position, within
 
@@ -28,8 +28,7 @@ WITH {AT}
 SELECT {PLACE}, reason, count(*) AS refused
 FROM (
     SELECT f.province, f.prefecture, f.unit_code, f.reason FROM filings f JOIN at USING (partition)
-    WHERE f.seq < at.seq AND f.reason IS NOT NULL
-      AND f.registered_day >= %(first)s AND f.registered_day < %(after)s
+    WHERE f.seq < at.seq AND f.reason IS NOT NULL AND {IN_PERIOD}
     UNION ALL
     SELECT d.province, d.prefecture, d.unit_code, d.reason FROM decisions d JOIN at USING (partition)
     WHERE d.seq < at.seq AND d.reason IS NOT NULL AND {_RECEIVED}

@@ -12,7 +12,8 @@ import pytest
 
 from natalog import metrics
 from natalog.views import projector as loop
-from natalog.views.database import Trouble
+from natalog.views.database import LIVE, Trouble
+from natalog.views.migrate import migrate
 from tests.integration.views.ledgers import OnKafka, made_up, registration
 from tests.integration.views.process import Projector, until
 from tests.integration.views.tables import checksums, opened, rows
@@ -69,7 +70,7 @@ def test_a_start_that_waits_for_a_lock_is_told_of_and_can_be_stopped(broker, tmp
     server = Server.start(tmp_path)
     projector = Projector(broker.bootstrap, server.url, tmp_path)
     try:
-        opened(server.url).close()
+        migrate(server.url, LIVE)
         with psycopg.connect(server.url, autocommit=True) as people:
             people.execute("UPDATE natalog.schema_version SET version_num = '0005'")
             people.execute("DROP INDEX natalog.filings_backfilled")
