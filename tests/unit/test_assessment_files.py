@@ -23,6 +23,7 @@ from natalog.decision.codes import REASONS
 UNITS = [
     "=1+1",
     "@SUM(A1)",
+    "＋1",
     "[bold]x[/bold]",
     "a\x01\x0bb\nc",
     '一,二"三',
@@ -48,7 +49,9 @@ def hostile() -> Report:
 
 def codes(found: list[str]) -> bool:
     assert len(found) == len(UNITS)
-    assert not [code for code in found if code.startswith(("=", "+", "-", "@")) or not code.isprintable()]
+    assert not [
+        code for code in found if code.startswith(("=", "+", "-", "@", "＋")) or not code.isprintable()
+    ]
     assert {"330106520000", "'=1+1", "[bold]x[/bold]", "a��b�c", '一,二"三', "x" * 40} <= set(found)
     return True
 
