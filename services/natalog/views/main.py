@@ -12,6 +12,7 @@ from functools import partial
 import psycopg
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
+from psycopg.conninfo import conninfo_to_dict
 
 from natalog import metrics
 from natalog.decision.rules import RuleSetError, RuleSets
@@ -40,6 +41,9 @@ from natalog.wire.topics import TOPICS
 log = logging.getLogger(__name__)
 
 PARTITIONS = TOPICS[LEDGER].partitions
+
+
+URL_FORM = "postgresql://user:password@host:port/database"
 
 
 class Stopped(Exception):
@@ -80,6 +84,11 @@ def main(settings: Settings, *, rebuild: bool = False) -> int:
     if not settings.postgres:
         log.error("set NATALOG_POSTGRES to the database's URL: there is nowhere to put the projection")
         return Exit.REFUSED_TO_START
+    try:
+        conninfo_to_dict(settings.postgres)
+    except psycopg.ProgrammingError:  # whose text holds the password
+        log.error(f"NATALOG_POSTGRES is no URL of a database: {URL_FORM}")
+        return Exit.USAGE
     try:
         (refold if rebuild else follow)(settings, interrupt)
     except Stopped:

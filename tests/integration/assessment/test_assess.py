@@ -207,6 +207,8 @@ def test_a_database_without_projection_and_none_at_all(database):
     empty = assess(database)
     assert (empty.exit_code, "empty" in empty.stderr) == (1, True)
     assert assess("postgresql://nobody@127.0.0.1:1/none").exit_code == 5
+    wrong = assess("postgresql//nobody:secret@127.0.0.1:1/none")
+    assert (wrong.exit_code, "no URL" in wrong.stderr, "secret" in wrong.stderr) == (2, True, False)
 
 
 def test_tables_exchanged_while_it_asks_change_no_answer(database, monkeypatch):
