@@ -98,7 +98,8 @@ SELECT {PLACE},
 FROM f GROUP BY 1, 2, 3"""
 
 # "The line was down" is the sender's own word. Records of the same unit that came in meanwhile take it back: more than
-# the allowed skew after the attempt (the sender's clock), and more than ten minutes before the filing came, so that a
+# five minutes after the attempt (the sender's clock; not the skew of the rule set, which is not in the tables: the same
+# call must give the same file wherever it is made), and more than ten minutes before the filing came, so that a
 # spool that empties after an outage contradicts nobody. A week is looked at, or one filing that came after years would
 # have all of them read.
 _CONTRADICTED: LiteralString = f"""
