@@ -87,6 +87,7 @@ def test_a_start_that_waits_for_a_lock_is_told_of_and_can_be_stopped(broker, tmp
                     process.send_signal(signal.SIGTERM)
                     time.sleep(0.5)  # it comes while PostgreSQL is waited for
                 assert process.wait(30) == 0
+        assert '"logger":"alembic' not in projector.logged()
     finally:
         projector.end(signal.SIGKILL)
         server.kill()
