@@ -123,8 +123,9 @@ def configure(service: str, *, level: str = "INFO", form: str = "auto") -> None:
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     sys.excepthook = _uncaught
     threading.excepthook = lambda end: _uncaught(end.exc_type, end.exc_value, end.exc_traceback)
-    # A line for each request would bury the rest; a failed one is the caller's to report.
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    # A line for each request would bury the rest; a failed one is the caller's to report. Alembic lists its plugins.
+    for library in ("httpx", "alembic"):
+        logging.getLogger(library).setLevel(logging.WARNING)
 
 
 def _uncaught(

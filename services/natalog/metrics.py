@@ -360,6 +360,11 @@ PROJECTION_UNPLACED = Counter(
     "Entries whose unit code names no known province. They stand in the tables without province.",
     registry=PROJECTOR,
 )
+AUDIT_STALENESS = Gauge(
+    "natalog_audit_staleness_seconds",
+    "Seconds since what was read of queries.audit was last written to PostgreSQL, or there was nothing to write.",
+    registry=PROJECTOR,
+)
 AUDIT_SKIPPED = Counter(
     "natalog_audit_skipped",
     "Records of queries.audit that no row came of, by cause: unreadable, expired (retention was faster than we).",

@@ -18,10 +18,12 @@ from natalog.assessment.facts import Facts, Level, Place
 from natalog.assessment.period import Period
 from natalog.assessment.position import GENESIS, Head, Position
 from natalog.assessment.report import Language, Report, report
+from natalog.decision.codes import REASONS
 
 UNITS = [
     "=1+1",
     "@SUM(A1)",
+    "＋1",
     "[bold]x[/bold]",
     "a\x01\x0bb\nc",
     '一,二"三',
@@ -47,7 +49,9 @@ def hostile() -> Report:
 
 def codes(found: list[str]) -> bool:
     assert len(found) == len(UNITS)
-    assert not [code for code in found if code.startswith(("=", "+", "-", "@")) or not code.isprintable()]
+    assert not [
+        code for code in found if code.startswith(("=", "+", "-", "@", "＋")) or not code.isprintable()
+    ]
     assert {"330106520000", "'=1+1", "[bold]x[/bold]", "a��b�c", '一,二"三', "x" * 40} <= set(found)
     return True
 
@@ -82,6 +86,26 @@ def test_table(hostile):
     text = as_table(hostile).decode()
     for code in ("'=1+1", "[bold]x[/bold]", "a��b�c", ":smile:", "330106520000"):
         assert text.count(code) == 5  # a block each
+
+
+@pytest.mark.parametrize("language", list(Language))
+def test_a_table_is_as_wide_as_its_figures(language):
+    """Also where no count is left out: nothing is cut off or folded."""
+    counts = Counter({f"refused {reason.code}": 12_345_678 for reason in REASONS[1:]})
+    facts = {Place("330000", "330100", "330106520000"): Facts(counts)}
+    text = as_table(report(facts, Period.parse("2026"), Level.STATION, Position(())), language).decode()
+    assert "…" not in text
+    block = text.partition("Checks")[2].partition("Doubtful")[0]
+    (row,) = [line for line in block.splitlines() if "330106520000" in line]
+    assert row.count("12345678") == len(REASONS) - 1
+    last = REASONS[-2]
+    whole = {
+        Language.KEYS: f"refused_{last.code.lower()}",
+        Language.EN: f"refused: {last.code}",
+        Language.ZH: f"拒绝:{last.zh}",
+        Language.BOTH: f"refused: {last.code}",
+    }
+    assert whole[language] in block
 
 
 def test_who_is_nowhere_has_no_rank(hostile):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -60,6 +61,19 @@ def test_every_service_teaches_all_codes_it_ends_with(service: str) -> None:
 )
 def test_wrong_usage_is_two(arguments: list[str]) -> None:
     assert CliRunner().invoke(build(arguments), arguments).exit_code == 2
+
+
+def test_an_address_of_a_database_that_is_none_is_told_without_its_password() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "natalog", "run", "projector"],
+        env={**os.environ, "NATALOG_POSTGRES": "postgresql//user:secret@host/database"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == Exit.USAGE
+    assert "NATALOG_POSTGRES is no URL" in done.stdout + done.stderr
+    assert "secret" not in done.stdout + done.stderr
 
 
 def test_token_without_a_stack_says_what_to_do(tmp_path) -> None:

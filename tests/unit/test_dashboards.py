@@ -65,6 +65,21 @@ def test_panels_use_the_provisioned_data_sources_and_do_not_overlap():
                 assert (source["type"], source["uid"]) in known
 
 
+def test_series_from_sql_show_the_days_they_ask_for_and_these_are_beijing_s():
+    """Grafana draws a series within the dashboard's six hours, unless the panel has a range of its own."""
+    series = {
+        title: (panel.get("timeFrom"), target["rawSql"])
+        for title, panel in SHOWN.items()
+        for target in panel["targets"]
+        if target.get("format") == "time_series" and "rawSql" in target
+    }
+    assert len(series) == 1
+    for title, (shown, query) in series.items():
+        (days,) = re.findall(r"> \(now\(\) AT TIME ZONE 'Asia/Shanghai'\)::date - (\d+)", query)
+        assert shown == f"{days}d", title
+        assert "day::timestamp AT TIME ZONE 'Asia/Shanghai' AS time" in query
+
+
 def test_all_provinces_have_names():
     assert set(PROVINCES) == {f"{code}0000" for code in numbers.PROVINCES} | {"unknown"}
 

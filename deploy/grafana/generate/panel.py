@@ -103,6 +103,8 @@ class Panel:
     """Text shown instead of a value, in table cells."""
     sort: str = ""
     """Column a table is sorted by, worst first; a leading + sorts upwards."""
+    days: int = 0
+    """Days back from now that lines or bars of SQL show, whatever the dashboard's time range is; 0: that range."""
 
 
 def tile(
@@ -220,6 +222,8 @@ def build(panel: Panel) -> Builder[models.Panel]:
         .datasource(PROMETHEUS if isinstance(panel.queries[0], Prom) else POSTGRES)
         .targets([_target(q, panel.kind, chr(ord("A") + i)) for i, q in enumerate(panel.queries)])
     )
+    if panel.days:
+        built = built.time_from(f"{panel.days}d")
     if panel.decimals is not None:
         built = built.decimals(panel.decimals)
     built = built.mappings(_mappings(panel))

@@ -158,9 +158,10 @@ LATE = [
         queries=[
             sql(
                 """
-                SELECT day::timestamptz AS time, sum(on_time)::bigint AS "on time 及时", sum(late)::bigint AS "late 超时"
+                SELECT day::timestamp AT TIME ZONE 'Asia/Shanghai' AS time, sum(on_time)::bigint AS "on time 及时",
+                       sum(late)::bigint AS "late 超时"
                 FROM natalog.filings_by_day
-                WHERE province = '${province}0000' AND day > current_date - 30
+                WHERE province = '${province}0000' AND day > (now() AT TIME ZONE 'Asia/Shanghai')::date - 30
                 GROUP BY 1 ORDER BY 1
                 """
             )
@@ -168,6 +169,7 @@ LATE = [
         unit="short",
         thresholds=CALM,
         empty="No filings in thirty days 近30天无备案",
+        days=30,
     ),
     Panel(
         title="Open obligations 待备案登记",

@@ -11,7 +11,7 @@ from rich.table import Table
 from natalog.assessment.columns import COLUMNS, Kind, Part
 from natalog.assessment.report import HEADINGS, Language, Report, code_values, codes, heading, written
 
-_WIDTH = 400  # nothing is ever folded to a terminal's width: a pipe gets the same text
+_WIDTH = 10_000  # nothing is ever folded or cut to a width: a pipe gets the same text as a terminal
 
 
 def as_table(report: Report, language: Language = Language.EN) -> bytes:

@@ -12,10 +12,18 @@ PLACE: LiteralString = (
     "coalesce(unit_code, '') AS unit"
 )
 
-# Filings of the period: the registration date they state lies in it. What was misrouted is no filing of anybody's and
-# counts among the refusals alone; any other is one, whatever its verdict: it may be the one that was timed.
-_OF_PERIOD: LiteralString = """filings f JOIN at USING (partition)
-    WHERE f.seq < at.seq AND f.registered_day >= %(first)s AND f.registered_day < %(after)s
+# Of the period: the registration date that is stated lies in it, or that of receipt where a later one is stated. Nobody
+# registers after filing, and whoever said so could put what is late into a month that nobody asks for.
+IN_PERIOD: LiteralString = """f.registered_day >= %(first)s AND f.received_at >= %(begins)s
+      AND (f.registered_day < %(after)s OR f.received_at < %(ends)s)"""
+_OWED_IN_PERIOD: LiteralString = (
+    "o.due_from >= %(begins)s AND o.due_from < %(ends)s"  # the earlier of the two
+)
+
+# What was misrouted is no filing of anybody's and counts among the refusals alone; any other is one, whatever its
+# verdict: it may be the one that was timed.
+_OF_PERIOD: LiteralString = f"""filings f JOIN at USING (partition)
+    WHERE f.seq < at.seq AND {IN_PERIOD}
       AND f.reason IS DISTINCT FROM 'MISROUTED'"""
 _FILINGS: LiteralString = f"""
 {AT},
@@ -27,7 +35,7 @@ WITH {_FILINGS},
 o AS (
     SELECT o.* FROM obligations o JOIN at USING (partition)
     WHERE o.opened_seq < at.seq AND (o.closed_seq IS NULL OR o.closed_seq >= at.seq)
-      AND o.registered_at >= %(begins)s AND o.registered_at < %(ends)s
+      AND {_OWED_IN_PERIOD}
 ),
 r AS (
     SELECT min(province) AS province, min(prefecture) AS prefecture, unit_code, registration_id, true AS filed,
@@ -90,7 +98,8 @@ SELECT {PLACE},
 FROM f GROUP BY 1, 2, 3"""
 
 # "The line was down" is the sender's own word. Records of the same unit that came in meanwhile take it back: more than
-# the allowed skew after the attempt (the sender's clock), and more than ten minutes before the filing came, so that a
+# five minutes after the attempt (the sender's clock; not the skew of the rule set, which is not in the tables: the same
+# call must give the same file wherever it is made), and more than ten minutes before the filing came, so that a
 # spool that empties after an outage contradicts nobody. A week is looked at, or one filing that came after years would
 # have all of them read.
 _CONTRADICTED: LiteralString = f"""
@@ -123,7 +132,7 @@ WITH {AT},
 o AS (
     SELECT o.*, coalesce(o.closed_seq < at.seq, false) AS closed FROM obligations o JOIN at USING (partition)
     WHERE o.opened_seq < at.seq AND o.overdue_seq < at.seq
-      AND o.registered_at >= %(begins)s AND o.registered_at < %(ends)s
+      AND {_OWED_IN_PERIOD}
 ),
 timed AS (
     SELECT f.unit_code, f.registration_id FROM {_OF_PERIOD} AND f.delay_ms IS NOT NULL

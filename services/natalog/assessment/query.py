@@ -16,7 +16,7 @@ from psycopg.rows import dict_row
 
 from natalog.assessment import filing
 from natalog.assessment.facts import Facts, Place
-from natalog.assessment.filing import AT, PLACE
+from natalog.assessment.filing import AT, IN_PERIOD, PLACE
 from natalog.assessment.period import Period
 from natalog.assessment.position import GENESIS, Asked, Head, NotThere, Position, within
 
@@ -28,8 +28,7 @@ WITH {AT}
 SELECT {PLACE}, reason, count(*) AS refused
 FROM (
     SELECT f.province, f.prefecture, f.unit_code, f.reason FROM filings f JOIN at USING (partition)
-    WHERE f.seq < at.seq AND f.reason IS NOT NULL
-      AND f.registered_day >= %(first)s AND f.registered_day < %(after)s
+    WHERE f.seq < at.seq AND f.reason IS NOT NULL AND {IN_PERIOD}
     UNION ALL
     SELECT d.province, d.prefecture, d.unit_code, d.reason FROM decisions d JOIN at USING (partition)
     WHERE d.seq < at.seq AND d.reason IS NOT NULL AND {_RECEIVED}
@@ -109,6 +108,26 @@ def opened(url: str) -> Iterator[Connection[dict[str, Any]]]:
         connection.isolation_level = IsolationLevel.REPEATABLE_READ
         connection.read_only = True
         yield connection
+
+
+def answer(url: str, period: Period, asked: Asked | None) -> tuple[Position, dict[Place, Facts]]:
+    """The position and the facts as of it, from one set of tables.
+
+    A rebuild may put its own in their place between two statements, and of those the snapshot may lack rows: then all
+    is asked again. Raises as `position_of` and `facts` do.
+    """
+    while True:
+        with opened(url) as connection:
+            tables = _tables(connection)
+            position = position_of(connection, asked)
+            found = facts(connection, period, position)
+            if _tables(connection) == tables:
+                return position, found
+
+
+def _tables(connection: Connection[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Which tables the names stand for now."""
+    return connection.execute("SELECT tableoid FROM ledger_positions LIMIT 1").fetchall()
 
 
 def position_of(connection: Connection[dict[str, Any]], asked: Asked | None) -> Position:

@@ -15,6 +15,8 @@ from natalog.assessment.position import Position
 from natalog.assessment.provinces import PROVINCES
 
 _HOUR = 3_600_000
+_FORMULAS = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
+"""What a spreadsheet may take for the beginning of a formula; those of East Asia take full-width forms too (OWASP)."""
 _LONGEST = 40  # characters of a code; a unit's has twelve
 
 
@@ -99,7 +101,7 @@ def code_values(row: Row, level: Level, whole: bool) -> tuple[str, ...]:
 def _harmless(code: str) -> str:
     """A code as it may stand in a file: whoever sends records writes unit codes, and spreadsheets run formulas."""
     shown = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in code[:_LONGEST])
-    return f"'{shown}" if shown.startswith(("=", "+", "-", "@")) else shown
+    return f"'{shown}" if shown.startswith(_FORMULAS) else shown
 
 
 def heading(key: str, en: str, zh: str, language: Language) -> str:

@@ -50,8 +50,8 @@ def assess(
     The same call at the same position gives the same file, byte for byte. The position is printed (on standard error)
     so that the call can be repeated. Every column is defined in docs/assessment.md.
 
-    Exit codes: 0 done; 1 the projection cannot answer as of that position; 2 wrong usage; 5 PostgreSQL cannot be
-    reached or has no projection.
+    Exit codes: 0 done; 1 the projection cannot answer as of that position, or --out cannot be written; 2 wrong usage;
+    5 PostgreSQL cannot be reached or has no projection.
     """
     import psycopg
 
@@ -78,6 +78,12 @@ def assess(
             "This database has no projection: `natalog run projector` makes it.", Exit.UNREACHABLE
         ) from None
     except psycopg.Error as error:
+        if error.sqlstate is None and isinstance(
+            error, psycopg.ProgrammingError
+        ):  # whose text holds the password
+            raise _end(
+                "This is no URL of a database: postgresql://user:password@host:port/database.", Exit.USAGE
+            ) from None
         raise _end(f"PostgreSQL: {str(error).strip()}", Exit.UNREACHABLE) from None
     content = _rendered(found, form, language)
     if out is None:
@@ -114,9 +120,8 @@ def _read(url: str, period: Period, level: Level, asked: Asked | None) -> Report
     from natalog.assessment import query
     from natalog.assessment.report import report
 
-    with query.opened(url) as connection:
-        position = query.position_of(connection, asked)
-        return report(query.facts(connection, period, position), period, level, position)
+    position, facts = query.answer(url, period, asked)
+    return report(facts, period, level, position)
 
 
 def _rendered(report: Report, form: Format, language: Language | None) -> bytes:

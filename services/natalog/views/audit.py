@@ -12,11 +12,13 @@ import psycopg
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 
+from natalog import metrics
 from natalog.cluster import Cluster
 from natalog.kafka.offsets import LogBounds
 from natalog.ledger.follow import LedgerReader
-from natalog.views.checks import Checks, Open, positions
-from natalog.views.database import trouble_of
+from natalog.views.checks import Checks, Open, held_of, positions
+from natalog.views.database import reason_of, trouble_of
+from natalog.views.positions import Moved
 from natalog.wire.topics import TOPICS
 
 log = logging.getLogger(__name__)
@@ -36,6 +38,9 @@ class Audit:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="audit", daemon=True)
         self.fault: Exception | None = None
+        self._followed_at = time.monotonic()
+        # Asked by whoever scrapes: a database that hangs raises nothing.
+        metrics.AUDIT_STALENESS.set_function(lambda: time.monotonic() - self._followed_at)
 
     def start(self) -> None:
         """Begin to follow."""
@@ -55,17 +60,15 @@ class Audit:
                 try:
                     with contextlib.closing(self._connect()) as connection:
                         reader.start(positions(connection, bounds_of(self._admin)))
+                        held = held_of(connection)
                         noted = ""
                         while not self._stop.is_set():
-                            follow(reader, connection, 0.5)
-                except (KafkaException, psycopg.Error) as error:
-                    if isinstance(error, psycopg.Error) and trouble_of(error) is None:
-                        raise
-                    if type(error).__name__ != noted:
-                        noted = type(error).__name__
-                        log.warning(
-                            "queries are not being recorded in PostgreSQL now", extra={"error": noted}
-                        )
+                            follow(reader, connection, 0.5, held)
+                            self._followed_at = time.monotonic()
+                except (KafkaException, psycopg.Error, Moved) as error:
+                    if (met := _met(error)) != noted:
+                        noted = met
+                        log.warning("queries are not being recorded in PostgreSQL now", extra={"cause": met})
                     with contextlib.suppress(KafkaException):
                         self._admin.list_topics(timeout=2.0)
                     self._stop.wait(_PAUSE)
@@ -76,6 +79,12 @@ class Audit:
             reader.close()
 
 
+def _met(error: KafkaException | psycopg.Error | Moved) -> str:
+    if isinstance(error, KafkaException):
+        return str(error.args[0].name())
+    return f"{trouble_of(error)}: {reason_of(error)}" if isinstance(error, psycopg.Error) else str(error)
+
+
 def bounds_of(admin: AdminClient) -> dict[int, tuple[int, int]]:
     """First and next offset of queries.audit by partition. Raises KafkaException."""
     places = [(TOPIC, p) for p in range(TOPICS[TOPIC].partitions)]
@@ -84,8 +93,13 @@ def bounds_of(admin: AdminClient) -> dict[int, tuple[int, int]]:
     return {p: (starts[TOPIC, p], ends[TOPIC, p]) for _, p in places}
 
 
-def follow(reader: LedgerReader, connection: psycopg.Connection, timeout: float) -> int:
-    """Read once and write what has come. Rows written. Raises KafkaException, psycopg.Error."""
+def follow(
+    reader: LedgerReader, connection: psycopg.Connection, timeout: float, held: dict[int, int] | None = None
+) -> int:
+    """Read once and write what has come. Rows written. Raises KafkaException, psycopg.Error, Moved.
+
+    `held` is what `Checks.write` says, and is kept up to date.
+    """
     checks = Checks()
     for stretch in reader.read(_BATCH, timeout):
         if stretch.outside:
@@ -93,7 +107,9 @@ def follow(reader: LedgerReader, connection: psycopg.Connection, timeout: float)
             raise KafkaException(KafkaError(KafkaError._AUTO_OFFSET_RESET))
         checks.add(stretch)
     if checks.positions:
-        checks.write(connection)
+        checks.write(connection, held)
+        if held is not None:
+            held.update(checks.positions)
     return checks.rows
 
 

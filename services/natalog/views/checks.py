@@ -17,6 +17,7 @@ from natalog.events import QueryRecord
 from natalog.ledger.follow import Stretch
 from natalog.views import copy_format as copy
 from natalog.views.filing_row import place_fields
+from natalog.views.positions import Moved
 from natalog.views.years import ensure_years
 from natalog.wire.codec import decode
 from natalog.wire.errors import WireError
@@ -48,9 +49,11 @@ _STAGE = (
 )
 _INSERT = f"INSERT INTO checks ({_NAMES}) SELECT {_NAMES} FROM stage_checks ON CONFLICT DO NOTHING"
 # Never backwards: a record that is read again after another process has written it changes nothing.
-_MOVE = """
+_BEGIN = """
 INSERT INTO audit_positions AS p (partition, topic_offset) VALUES (%s, %s)
 ON CONFLICT (partition) DO UPDATE SET topic_offset = greatest(p.topic_offset, excluded.topic_offset)"""
+_MOVE = """
+UPDATE audit_positions SET topic_offset = greatest(topic_offset, %s) WHERE partition = %s AND topic_offset >= %s"""
 
 
 class Checks:
@@ -84,14 +87,19 @@ class Checks:
         if stretch.offsets:
             self.positions[stretch.partition] = stretch.offsets[-1] + 1
 
-    def write(self, connection: Connection) -> None:
-        """Rows and positions in one transaction. Raises psycopg.Error; nothing has changed then.
+    def write(self, connection: Connection, held: Mapping[int, int] | None = None) -> None:
+        """Rows and positions in one transaction. Raises psycopg.Error, Moved; nothing has changed then.
 
         Positions first: they wait for a rebuild that exchanges the schemas, and what follows then finds the new one.
+        `held` says which are known to be in the database: one that is less now was restored from a copy.
         """
+        known = held or {}
         with connection.transaction(), connection.cursor() as cursor:
             for partition, offset in sorted(self.positions.items()):
-                cursor.execute(_MOVE, (partition, offset))
+                if partition not in known:
+                    cursor.execute(_BEGIN, (partition, offset))
+                elif cursor.execute(_MOVE, (offset, partition, known[partition])).rowcount != 1:
+                    raise Moved(f"queries.audit {partition}: the database is behind what was written to it")
             if self.rows:
                 ensure_years(connection, ("checks",), min(self._times), max(self._times))
                 cursor.execute(_STAGE)
@@ -128,10 +136,7 @@ def positions(connection: Connection, bounds: Mapping[int, tuple[int, int]]) -> 
 
     What retention has taken away before it was read is counted and told: it is lost for good.
     """
-    known: dict[int, int] = dict(
-        connection.execute("SELECT partition, topic_offset FROM audit_positions").fetchall()
-    )
-    connection.commit()
+    known = held_of(connection)
     found = {}
     for partition, (start, end) in bounds.items():
         at = known.get(partition, start)
@@ -152,6 +157,13 @@ def positions(connection: Connection, bounds: Mapping[int, tuple[int, int]]) -> 
             at = start
         found[partition] = at
     return found
+
+
+def held_of(connection: Connection) -> dict[int, int]:
+    """Offset that the database says is to be read next, of each partition it has a position of."""
+    found = connection.execute("SELECT partition, topic_offset FROM audit_positions").fetchall()
+    connection.commit()
+    return dict(found)
 
 
 def carry_over(connection: Connection, source: str, starts: Mapping[int, int]) -> int:

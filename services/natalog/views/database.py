@@ -15,6 +15,16 @@ OLD = "natalog_old"
 """Schema that a rebuild has replaced, until it is dropped."""
 
 
+_LIMITS = (
+    "statement_timeout",
+    "lock_timeout",
+    "idle_in_transaction_session_timeout",
+    "idle_session_timeout",
+    "transaction_timeout",
+)
+"""Those of them that the server knows (the last one since PostgreSQL 17)."""
+
+
 class Trouble(StrEnum):
     """Why PostgreSQL takes nothing now. The projector tries again until it does: nothing is lost meanwhile."""
 
@@ -48,6 +58,11 @@ def connect(dsn: str, schema: str, *, application: str = "natalog-projector") ->
     connection.execute("SET temp_buffers = '64MB'")
     connection.execute("SET synchronous_commit = off")
     connection.execute("SET jit = off")
+    # Limits that a database or role sets are for its readers: a migration, a late burst or a rebuild's idle gate would
+    # run into them again and again. What hangs is given up by the projector itself.
+    connection.execute(
+        "SELECT set_config(name, '0', false) FROM pg_settings WHERE name = ANY (%s)", (list(_LIMITS),)
+    )
     connection.commit()
     return connection
 
@@ -62,10 +77,13 @@ def trouble_of(error: psycopg.Error) -> Trouble:
         return Trouble.READ_ONLY
     if state in ("53100", "58030"):  # disk_full, io_error
         return Trouble.DISK_FULL
+    if state[:2] == "40" or state in (
+        "55P03",
+        "57014",
+    ):  # serialization, deadlock, no lock, cancelled by somebody
+        return Trouble.BUSY
     if state[:2] in ("08", "57", "53"):  # connection, shutdown and recovery, resources
         return Trouble.AWAY
-    if state[:2] == "40" or state == "55P03":  # serialization, deadlock, lock not available
-        return Trouble.BUSY
     return Trouble.REFUSED
 
 

@@ -12,6 +12,7 @@ from functools import partial
 import psycopg
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
+from psycopg.conninfo import conninfo_to_dict
 
 from natalog import metrics
 from natalog.decision.rules import RuleSetError, RuleSets
@@ -42,6 +43,9 @@ log = logging.getLogger(__name__)
 PARTITIONS = TOPICS[LEDGER].partitions
 
 
+URL_FORM = "postgresql://user:password@host:port/database"
+
+
 class Stopped(Exception):
     """A signal came while waiting."""
 
@@ -51,7 +55,7 @@ class Interrupt:
 
     def __init__(self) -> None:
         self.came = False
-        self.then: Callable[[], None] = lambda: None
+        self._then: Callable[[], None] = lambda: None
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_signal)
 
@@ -63,9 +67,15 @@ class Interrupt:
         if self.came:
             raise Stopped
 
+    def calls(self, then: Callable[[], None]) -> None:
+        """What a signal does from now on; at once if one came while nobody could be told."""
+        self._then = then
+        if self.came:
+            then()
+
     def _on_signal(self, *_: object) -> None:
         self.came = True
-        self.then()
+        self._then()
 
 
 def main(settings: Settings, *, rebuild: bool = False) -> int:
@@ -74,6 +84,11 @@ def main(settings: Settings, *, rebuild: bool = False) -> int:
     if not settings.postgres:
         log.error("set NATALOG_POSTGRES to the database's URL: there is nowhere to put the projection")
         return Exit.REFUSED_TO_START
+    try:
+        conninfo_to_dict(settings.postgres)
+    except psycopg.ProgrammingError:  # whose text holds the password
+        log.error(f"NATALOG_POSTGRES is no URL of a database: {URL_FORM}")
+        return Exit.USAGE
     try:
         (refold if rebuild else follow)(settings, interrupt)
     except Stopped:
@@ -125,7 +140,7 @@ def follow(settings: Settings, interrupt: Interrupt) -> None:
         hand_on=LedgerMetrics(partial(cause_of, known), publish).hand_on,
         beside=beside,
     )
-    interrupt.then = projector.stop
+    interrupt.calls(projector.stop)
     state["ready"] = True
     audit = Audit(settings.cluster, admin, lambda: connect(settings.postgres, LIVE))
     audit.start()
@@ -143,11 +158,11 @@ def refold(settings: Settings, interrupt: Interrupt) -> None:
     admin = admin_client(settings.cluster, "natalog-rebuild")
     identity = ledger_identity(admin, interrupt)
 
-    def started(projector: Projector) -> None:
-        interrupt.then = projector.stop
-
     ends = ledger_ends(admin, interrupt)
-    rebuild = Rebuild(settings.postgres, settings.cluster, admin, identity, ends, known, started=started)
+    rebuild = Rebuild(
+        *(settings.postgres, settings.cluster, admin, identity, ends, known),
+        started=lambda projector: interrupt.calls(projector.stop),
+    )
     if not rebuild.run():
         log.warning("stopped before the new tables were complete: the old ones stay in use")
 
@@ -185,6 +200,9 @@ def ledger_ends(admin: AdminClient, interrupt: Interrupt) -> dict[int, int]:
 def prepare(dsn: str, schema: str, interrupt: Interrupt) -> None:
     """Bring a schema up to date. Waits for PostgreSQL. Raises NotPrepared, Stopped."""
     noted = None
+    began = time.monotonic()
+    # A lock that is not given, or a server that hangs, raises nothing. The Projector made then goes on to tell.
+    metrics.PROJECTION_WAITING.set_function(lambda: time.monotonic() - began)
     while True:
         try:
             migrate(dsn, schema)

@@ -22,7 +22,6 @@ from sqlalchemy.pool import NullPool
 from natalog.views.database import NotPrepared, connect
 
 log = logging.getLogger(__name__)
-logging.getLogger("alembic").setLevel(logging.WARNING)
 
 _LOCK = 0x6E6174616C6F67  # "natalog": one migration at a time, cluster-wide for this database
 

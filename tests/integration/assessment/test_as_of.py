@@ -94,7 +94,8 @@ def delays(ledger: MemoryLedger, period: Period) -> list[int]:
         if entry.delay_ms is not None:
             filed = decode(entry.input)
             assert filed.registered_at is not None
-            day = date(1970, 1, 1) + timedelta((filed.registered_at + BEIJING_MS) // DAY_MS)
+            stated = min(filed.registered_at, entry.received_at)
+            day = date(1970, 1, 1) + timedelta((stated + BEIJING_MS) // DAY_MS)
             found += [entry.delay_ms] if period.first <= day < period.after else []
     return sorted(found)
 

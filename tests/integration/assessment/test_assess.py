@@ -15,11 +15,15 @@ import pytest
 from openpyxl import load_workbook
 from typer.testing import CliRunner
 
+from natalog.assessment import query
 from natalog.cli import build
+from natalog.views.database import LIVE, NEXT, OLD, connect
 from natalog.views.migrate import migrate
+from natalog.views.rebuild import _rename
 from tests.integration.assessment.known import AFTER, HALF, PROVINCES
 from tests.integration.assessment.planted import October
 from tests.integration.views.tables import rows
+from tests.integration.views.test_exchange import FromMemory, projector_on, run_to_the_end
 
 FORMATS = ("table", "csv", "xlsx", "json")
 LEVELS = ("province", "prefecture", "station")
@@ -203,6 +207,33 @@ def test_a_database_without_projection_and_none_at_all(database):
     empty = assess(database)
     assert (empty.exit_code, "empty" in empty.stderr) == (1, True)
     assert assess("postgresql://nobody@127.0.0.1:1/none").exit_code == 5
+    wrong = assess("postgresql//nobody:secret@127.0.0.1:1/none")
+    assert (wrong.exit_code, "no URL" in wrong.stderr, "secret" in wrong.stderr) == (2, True, False)
+
+
+def test_tables_exchanged_while_it_asks_change_no_answer(database, monkeypatch):
+    """A rebuild fills other tables after the snapshot was taken, and puts them in the place of those in use: between
+    two statements the names get another meaning, and the snapshot sees none of the new rows."""
+    month = October()
+    month.first_half()
+    month.write(database)
+    before = told(database)
+    assert before["whole"]["registered"] == 14
+    asked = query.facts
+
+    def exchanged_first(connection, period, position):
+        monkeypatch.setattr(query, "facts", asked)
+        reader = FromMemory(month.ledger, 1)
+        migrate(database, NEXT)
+        run_to_the_end(projector_on(database, reader, NEXT), reader)
+        with connect(database, "public") as beside:
+            beside.execute(_rename(LIVE, OLD))
+            beside.execute(_rename(NEXT, LIVE))
+        return asked(connection, period, position)
+
+    monkeypatch.setattr(query, "facts", exchanged_first)
+    assert told(database) == before
+    assert query.facts is asked
 
 
 def test_a_province_assesses_itself_alone(october):

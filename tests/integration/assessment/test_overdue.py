@@ -22,17 +22,19 @@ ADAPTER = Principal(sub="adapter", org=HANGZHOU, roles=("adapter",))
 class Desk:
     """Completed at 23:50 on 31 October, told of as overdue at 00:21."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, registered_at: int | None = None) -> None:
         self._url = url
+        self._written = False
         self.ledger = ledger = MemoryLedger()
         ledger.now = ms("2026-10-31T23:50:00")
-        self.owed = scenes.filing(ledger, ledger.number(), HANGZHOU, registered_at=ledger.now)
+        registered = ledger.now if registered_at is None else registered_at
+        self.owed = scenes.filing(ledger, ledger.number(), HANGZHOU, registered_at=registered)
         about = {
             "certificate_number": self.owed.certificate_number,
             "unit_code": HANGZHOU,
             "registration_id": self.owed.registration_id,
         }
-        completed = {"submitter": self.owed.submitter, "registered_at": ledger.now}
+        completed = {"submitter": self.owed.submitter, "registered_at": registered}
         ledger.send(events.Completion(event_id=ledger.id(), **about, **completed))
         due = ledger.now + 30 * MINUTE
         ledger.now += 31 * MINUTE
@@ -43,13 +45,15 @@ class Desk:
         self.ledger.now += after
         self.ledger.send(self.ledger.again(self.owed, **changes))
 
-    def facts(self) -> Facts:
-        """Of October, all units together."""
-        ends = {partition: len(log) for partition, log in self.ledger.ledger.items()}
-        write(self._url, self.ledger, dict.fromkeys(ends, 0), ends)
+    def facts(self, period: str = "2026-10") -> Facts:
+        """All units together. To be asked when all is played."""
+        if not self._written:
+            ends = {partition: len(log) for partition, log in self.ledger.ledger.items()}
+            write(self._url, self.ledger, dict.fromkeys(ends, 0), ends)
+            self._written = True
         with query.opened(self._url) as connection:
             position = query.position_of(connection, None)
-            found = query.facts(connection, Period.parse("2026-10"), position)
+            found = query.facts(connection, Period.parse(period), position)
         return total(found.values())
 
 
@@ -64,6 +68,23 @@ def overdue(facts: Facts) -> tuple[int, ...]:
 
 def test_until_it_is_filed_it_is_open(desk):
     assert overdue(desk.facts()) == (1, 0, 0)
+
+
+def test_who_registers_in_the_future_owes_in_the_month_of_receipt(database):
+    desk = Desk(database, registered_at=ms("2099-01-01T08:00:00"))
+    october = desk.facts()
+    assert overdue(october) == (1, 0, 0)
+    assert discipline(october) == 0
+
+
+def test_who_registers_in_the_future_files_in_the_month_of_receipt(database):
+    """Timed from its Completion's receipt: late, and no month may miss it."""
+    desk = Desk(database, registered_at=ms("2099-01-01T08:00:00"))
+    desk.file()
+    assert overdue(desk.facts()) == (0, 1, 0)
+    november = desk.facts("2026-11")
+    assert (november.counts["filed"], november.delays) == (1, [91 * MINUTE])
+    assert [desk.facts(period).counts["filed"] for period in ("2026", "2026-10", "2099")] == [1, 0, 0]
 
 
 PAST_THE_CLOCK = {

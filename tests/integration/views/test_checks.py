@@ -11,9 +11,11 @@ from natalog import metrics
 from natalog.decision.rules import RuleSets
 from natalog.events import Answer, Principal, QueryRecord
 from natalog.ledger.follow import Stretch
-from natalog.views.checks import Checks, carry_over, positions
+from natalog.views.audit import follow
+from natalog.views.checks import Checks, carry_over, held_of, positions
 from natalog.views.database import LIVE, NEXT, connect
 from natalog.views.migrate import migrate
+from natalog.views.positions import Moved
 from natalog.wire.codec import encode
 from tests.integration.views.tables import checksums, opened, rows
 
@@ -42,6 +44,25 @@ def written(connection, partition: int, start: int, values: list[bytes]) -> Chec
     return checks
 
 
+class FromMemory:
+    """Stands in for LedgerReader: partition 3, in these pieces."""
+
+    def __init__(self, pieces: list[list[bytes]]) -> None:
+        self._pieces = pieces
+        self._at = 0
+
+    def at(self, offset: int) -> FromMemory:
+        self._at = offset
+        return self
+
+    def read(self, limit: int, timeout: float) -> list[Stretch]:
+        piece, start = self._pieces.pop(0), self._at
+        self._at += len(piece)
+        return (
+            [Stretch(3, list(range(start, self._at)), [b""] * len(piece), piece, self._at)] if piece else []
+        )
+
+
 def test_what_comes_again_changes_nothing(database):
     opened(database).close()
     with connect(database, LIVE) as connection:
@@ -55,6 +76,29 @@ def test_what_comes_again_changes_nothing(database):
         metrics.PROJECTOR.get_sample_value("natalog_audit_skipped_total", {"cause": "unreadable"}) or 0
     ) >= 1
     assert rows(database, "SELECT DISTINCT province, prefecture FROM checks") == [("330000", "330100")]
+
+
+@pytest.mark.parametrize(
+    "restored", ["UPDATE audit_positions SET topic_offset = 1", "DELETE FROM audit_positions"]
+)
+def test_a_database_restored_from_a_copy_is_read_up_to_again(database, restored):
+    """Under a connection that lives on: what came between the copy and now must not be passed over."""
+    opened(database).close()
+    values = [record(n) for n in range(5)]
+    with connect(database, LIVE) as connection:
+        reader = FromMemory([values[:1], values[1:3], [], values[3:], values[1:]])
+        held = held_of(connection)
+        assert [follow(reader, connection, 0, held) for _ in range(3)] == [2, 4, 0]
+        assert held == {3: 3}
+        connection.execute("DELETE FROM checks WHERE topic_offset > 0")
+        connection.execute(restored)
+        connection.commit()
+        with pytest.raises(Moved):
+            follow(reader, connection, 0, held)
+        assert rows(database, "SELECT count(*) FROM checks") == [(2,)]
+        assert positions(connection, {3: (0, 5)}) in ({3: 1}, {3: 0})
+        assert follow(reader.at(1), connection, 0, held_of(connection)) == 8
+    assert rows(database, "SELECT DISTINCT topic_offset FROM checks ORDER BY 1") == [(n,) for n in range(5)]
 
 
 def test_retention_that_was_faster_is_told(database):

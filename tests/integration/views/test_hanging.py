@@ -12,7 +12,8 @@ import pytest
 
 from natalog import metrics
 from natalog.views import projector as loop
-from natalog.views.database import Trouble
+from natalog.views.database import LIVE, Trouble
+from natalog.views.migrate import migrate
 from tests.integration.views.ledgers import OnKafka, made_up, registration
 from tests.integration.views.process import Projector, until
 from tests.integration.views.tables import checksums, opened, rows
@@ -20,6 +21,8 @@ from tests.integration.views.test_exchange import FromMemory, projector_on, run_
 from tests.postgres_server import Server
 
 pytestmark = [pytest.mark.timeout(400)]
+
+WAITING = "natalog_projection_waiting_seconds"
 
 
 def test_a_database_that_hangs_is_told_of_and_caught_up_with(broker, tmp_path):
@@ -38,7 +41,7 @@ def test_a_database_that_hangs_is_told_of_and_caught_up_with(broker, tmp_path):
         return found == [(sum(map(len, ledger.ledger.values())),)]
 
     def waiting() -> float:
-        return projector.metric("natalog_projection_waiting_seconds") or 0.0
+        return projector.metric(WAITING) or 0.0
 
     try:
         projector.start()
@@ -58,6 +61,34 @@ def test_a_database_that_hangs_is_told_of_and_caught_up_with(broker, tmp_path):
         assert projector.end() == 0
     finally:
         server.signal_all(signal.SIGCONT)
+        projector.end(signal.SIGKILL)
+        server.kill()
+
+
+def test_a_start_that_waits_for_a_lock_is_told_of_and_can_be_stopped(broker, tmp_path):
+    """Somebody left a transaction open, and a migration needs the table for itself: nothing fails, nothing goes on."""
+    server = Server.start(tmp_path)
+    projector = Projector(broker.bootstrap, server.url, tmp_path)
+    try:
+        migrate(server.url, LIVE)
+        with psycopg.connect(server.url, autocommit=True) as people:
+            people.execute("UPDATE natalog.schema_version SET version_num = '0005'")
+            people.execute("DROP INDEX natalog.filings_backfilled")
+            for told in (True, False):
+                with people.transaction():
+                    people.execute("LOCK TABLE natalog.filings IN ROW EXCLUSIVE MODE")
+                    projector.start()
+                    until(lambda: (projector.metric(WAITING) or 0) > 1, what=projector.logged)
+                    if told:
+                        projector.end(signal.SIGKILL)
+                        continue
+                    process = projector.process
+                    assert process is not None
+                    process.send_signal(signal.SIGTERM)
+                    time.sleep(0.5)  # it comes while PostgreSQL is waited for
+                assert process.wait(30) == 0
+        assert '"logger":"alembic' not in projector.logged()
+    finally:
         projector.end(signal.SIGKILL)
         server.kill()
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import time
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -38,6 +40,7 @@ VIEWS = (
     "filings_by_day",
 )
 OF_NO_PROVINCE = ("ledger_positions", "ledger_identity", "audit_positions")
+DASHBOARDS = Path(__file__).resolve().parents[3] / "deploy" / "grafana" / "dashboards"
 LOGINS = (("grafana", "natalog_reader"), ("zj", "natalog_province_33"), ("nobody", ""))
 
 
@@ -189,6 +192,43 @@ def test_nothing_else_is_shown_to_a_province(filled):
             "WHERE table_schema = 'natalog' AND grantee IN ('natalog_province', 'natalog_reader', 'PUBLIC')"
         ).fetchall()
     assert {name for (name,) in granted} == {*TABLES, *VIEWS, *OF_NO_PROVINCE}
+
+
+def asked_by_panels(connection: psycopg.Connection, province: str) -> dict[str, list[tuple]]:
+    """What every panel over PostgreSQL is answered, without rows that hold nothing."""
+    panels = [
+        (f"{path.stem}: {panel['title']}", target["rawSql"])
+        for path in DASHBOARDS.glob("*.json")
+        for panel in json.loads(path.read_text())["panels"]
+        for target in panel.get("targets", ())
+        if "rawSql" in target
+    ]
+    assert len(panels) > 10
+    answers = {
+        name: connection.execute(text.replace("${province}", province)).fetchall() for name, text in panels
+    }
+    return {
+        name: [row for row in rows if any(value is not None for value in row)]
+        for name, rows in answers.items()
+    }
+
+
+@pytest.mark.parametrize("user", ["grafana", "zj"])
+def test_panels_answer_whoever_may_read_and_show_a_province_no_other(filled, user):
+    with login(filled, user) as connection:
+        own, other = asked_by_panels(connection, "33"), asked_by_panels(connection, "31")
+    shown = {name for name, rows in own.items() if rows and name.startswith("province")}
+    assert len(shown) >= 6
+    assert {name for name in shown if other[name]} == (set() if user == "zj" else shown)
+
+
+def test_panels_say_nothing_of_tables_that_are_empty(filled, postgres):
+    url = postgres.database()
+    opened(url).close()
+    for user in ("grafana", "zj"):
+        with login(url, user) as connection:
+            answers = asked_by_panels(connection, "33")
+        assert {name for name, rows in answers.items() if rows} == {"operations: Tables 数据库占用"}
 
 
 def test_a_province_cannot_look_past_the_policy(filled):

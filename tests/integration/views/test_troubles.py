@@ -19,7 +19,7 @@ from bench.workload import Mix, Workload
 from natalog.decision import codes
 from natalog.ledger.head import Head
 from natalog.views.batch import Batch
-from natalog.views.database import NotPrepared, Trouble, trouble_of
+from natalog.views.database import NotPrepared, Trouble, connect, trouble_of
 from natalog.views.main import prepare
 from natalog.views.migrate import migrate
 from natalog.wire.hot import encode_entry
@@ -33,6 +33,7 @@ from tests.postgres_server import Server
 pytestmark = [pytest.mark.timeout(400)]
 
 BURST = 100_000
+STALENESS = "natalog_audit_staleness_seconds"
 
 
 def failing(projector: Projector, trouble: str) -> bool:
@@ -130,6 +131,14 @@ def test_every_trouble_raises_an_alarm_and_passes(broker, tmp_path):
                 assert failing(projector, "disk_full")
                 time.sleep(0.05)
             assert entries_held(server.url) == more_count
+            # Queries can still be recorded, until their table is gone: then that alone stands still.
+            assert (projector.metric(STALENESS) or 0) < 10
+            connection.execute("ALTER TABLE natalog.checks RENAME TO checks_away")
+            kafka.ask(1)
+            until(lambda: (projector.metric(STALENESS) or 0) > 3, what=projector.logged)
+            assert '"cause":"refused: relation \\"checks\\" does not exist"' in projector.logged()
+            connection.execute("ALTER TABLE natalog.checks_away RENAME TO checks")
+            until(lambda: (projector.metric(STALENESS) or 9) < 3, what=projector.logged)
             connection.execute("DROP TRIGGER full_disk ON natalog.certificates")
         catches_up(count)
 
@@ -200,6 +209,18 @@ def test_a_full_disk(postgres):
     finally:
         subprocess.run(["umount", "-l", place], check=False)
         place.rmdir()
+
+
+def test_limits_set_for_readers_do_not_bind_the_projector(database):
+    with psycopg.connect(database, autocommit=True) as connection:
+        for name in ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"):
+            connection.execute(f"ALTER DATABASE {connection.info.dbname} SET {name} = '20ms'")
+    with psycopg.connect(database) as reader, pytest.raises(psycopg.errors.QueryCanceled):
+        reader.execute("SELECT pg_sleep(0.1)")
+    with connect(database, "public") as connection:
+        connection.execute("SELECT pg_sleep(0.1)")
+        time.sleep(0.1)
+        connection.execute("SELECT 1")
 
 
 def test_a_migration_that_breaks_off_leaves_nothing(database):
