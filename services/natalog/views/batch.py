@@ -13,7 +13,6 @@ from mypy_extensions import i64
 from natalog.decision.rules import NEWEST, RuleSet, RuleSets
 from natalog.ledger.head import Head
 from natalog.ledger.step import advance, extends
-from natalog.views.copy_format import HEADER
 from natalog.views.decision_row import decision_row
 from natalog.views.filing_parts import Copies, FilingParts
 from natalog.views.filing_row import filing_row
@@ -75,7 +74,6 @@ class Batch:
         self._rules: RuleSet = NEWEST  # of the entry before
         self._filings: FilingParts = FilingParts()
         self._decisions: BytesWriter = BytesWriter()
-        self._decisions.write(HEADER)
         self._turns: dict[bytes, int] = {}  # filings on each key
         self._touched: set[bytes] = set()  # keys of the other entries
         self.filings: int = 0
@@ -103,20 +101,23 @@ class Batch:
         """Bytes to be copied."""
         return int(self._filings.size()) + len(self._decisions)
 
-    def arrange(self) -> None:
-        """Put the filings in order and find the candidates among them; nothing is added after that."""
-        self._filings.arrange(self._turns, self._touched)
+    def arrange(self, rows: int = 1_000_000) -> bool:
+        """Put so many more filings in order and find the candidates among them. Whether there are any left.
+
+        Nothing is added once it was called.
+        """
+        return self._filings.arrange(self._turns, self._touched, rows)
 
     def candidates(self) -> dict[str, list[bytes]]:
         """Numbers of filings that need not be staged if no table knows them, by their letter (FilingParts)."""
         return self._filings.candidates()
 
     def filing_rows(self, known: set[bytes]) -> Copies:
-        """What COPY takes for the filings; `known` are the candidates that a table knows."""
+        """What is copied for the filings; `known` are the candidates that a table knows."""
         return self._filings.copies(known)
 
     def decision_rows(self) -> bytes:
-        """What COPY takes for `stage_decisions`, but for its TRAILER."""
+        """The rows of `stage_decisions`, one after the other."""
         return self._decisions.getvalue()
 
     def add(

@@ -10,8 +10,8 @@ from __future__ import annotations
 from typing import Final
 
 from librt.strings import BytesWriter
+from mypy_extensions import i64
 
-from natalog.views.copy_format import HEADER
 from natalog.views.filing_columns import FILING, REGISTRATION, STAGED
 
 _STAGED: Final = len(STAGED).to_bytes(2, "big")
@@ -21,10 +21,12 @@ _CHOICE: Final = 5 + 5 + 6
 """Bytes of the fields of CHOICE, none of which is ever null."""
 _SEQ: Final = 12
 """Bytes of the first field of SHARED."""
+PIECE: Final = 100_000
+"""Bytes that are sent at a time: PostgreSQL takes one in while the next is put together."""
 
 
 class Copies:
-    """What COPY takes for each table, but for its TRAILER; empty where there is no row."""
+    """Rows for COPY, table by table."""
 
     def __init__(
         self,
@@ -33,11 +35,10 @@ class Copies:
         registrations: list[bytes],
         certificates: list[bytes],
     ) -> None:
-        self.stage: bytes = _rows(staged)
-        self.filings: bytes = _rows(filings)
-        self.registrations: bytes = _rows(registrations)
-        self.certificates: bytes = _rows(certificates)
-        self.staged: int = len(staged)
+        self.staged: list[bytes] = staged
+        self.filings: list[bytes] = [row for row in filings if row]
+        self.registrations: list[bytes] = registrations
+        self.certificates: list[bytes] = certificates
 
 
 class FilingParts:
@@ -58,7 +59,10 @@ class FilingParts:
         self._registrations: list[bytes] = []
         self._certificates: list[bytes] = []
         self._staged: list[bytes] = []
-        self._arranged: bool = False
+        self._closed: bool = False
+        self._order: list[int] = []
+        self._put: int = 0  # of these are put together
+        self._certified: bytes = b""
         self._facts: bytes = b""
         self._both: bytes = b""
         self._own: bytes = b""
@@ -82,24 +86,38 @@ class FilingParts:
         """Bytes so far."""
         return len(self.facts) + len(self.shared) + len(self.content) + len(self.certificates)
 
-    def arrange(self, filed: dict[bytes, int], touched: set[bytes]) -> None:
-        """Put them in order of their keys, and find the candidates; nothing is added after that.
+    def arrange(self, filed: dict[bytes, int], touched: set[bytes], rows: int) -> bool:
+        """Put so many more in order of their keys, and find the candidates. Whether there are any left.
 
-        `filed` has the number of filings on each key, `touched` the keys that other entries of the batch are about.
+        Once it was called nothing is added. `filed` has the number of filings on each key, `touched` the keys that
+        other entries of the batch are about.
 
         PostgreSQL then finds neighbours in its indexes one after the other, pages and all. Here, because the rows are
         too wide to be sorted there, and because our core waits for that one. What is written is the same in any order.
         """
         keys = self.keys
-        self._put_together(sorted(range(len(keys)), key=keys.__getitem__), filed, touched)
+        if not self._closed:
+            self._close(sorted(range(len(keys)), key=keys.__getitem__))
+        end = min(len(keys), self._put + rows)
+        self._put_together(end, filed, touched)
+        return end < len(keys)
 
-    def _put_together(self, order: list[int], filed: dict[bytes, int], touched: set[bytes]) -> None:
-        self._facts, self._both = self.facts.getvalue(), self.shared.getvalue()
-        self._own, certificates = self.content.getvalue(), self.certificates.getvalue()
+    def _close(self, order: list[int]) -> None:
+        self._closed = True
+        self._order = order
+        self._facts, self._both, self._own, self._certified = (
+            self.facts.getvalue(),
+            self.shared.getvalue(),
+            self.content.getvalue(),
+            self.certificates.getvalue(),
+        )
         self._filings = [b""] * len(order)  # their own index is by seq: they stay in the order of the ledger
-        for i in order:
+
+    def _put_together(self, end: int, filed: dict[bytes, int], touched: set[bytes]) -> None:
+        for at in range(self._put, end):
+            i = self._order[at]
             key = self.keys[i]
-            certificate = certificates[self._certificate_ends[i] : self._certificate_ends[i + 1]]
+            certificate = self._certified[self._certificate_ends[i] : self._certificate_ends[i + 1]]
             if certificate and key not in touched and filed.get(key, 0) == 1:
                 fact, both, own = self._parts(i)
                 seq = both[:_SEQ]
@@ -109,7 +127,7 @@ class FilingParts:
                 self._certificates.append(certificate)
             else:
                 self._staged.append(self._stage_row(i))
-        self._arranged = True
+        self._put = end
 
     def candidates(self) -> dict[str, list[bytes]]:
         """Keys of the candidates, in order, by their letter; "0" for those that have none. None before `arrange`."""
@@ -121,8 +139,9 @@ class FilingParts:
 
     def copies(self, known: set[bytes]) -> Copies:
         """The rows, of which those of candidates on a key in `known` are staged like all others."""
-        if not self._arranged:
-            self._put_together(list(range(len(self.keys))), {}, set())
+        if not self._closed:
+            self._close(list(range(len(self.keys))))
+        self._put_together(len(self.keys), {}, set())
         if not known:
             return Copies(self._staged, self._filings, self._registrations, self._certificates)
         staged, filings = self._staged.copy(), self._filings.copy()
@@ -150,6 +169,10 @@ class FilingParts:
         )
 
 
-def _rows(rows: list[bytes]) -> bytes:
-    joined = b"".join(rows)
-    return HEADER + joined if joined else b""
+def piece(rows: list[bytes], at: i64) -> i64:
+    """Where a piece of some PIECE bytes ends that begins with this row."""
+    size: i64 = 0
+    while at < len(rows) and size < PIECE:
+        size += len(rows[at])
+        at += 1
+    return at

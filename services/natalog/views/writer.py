@@ -13,8 +13,9 @@ from psycopg import Connection, Cursor
 from natalog.kafka.identity import Identity
 from natalog.views import positions
 from natalog.views.batch import Batch, Fold
-from natalog.views.copy_format import TRAILER
+from natalog.views.copy_format import HEADER, TRAILER
 from natalog.views.database import connect
+from natalog.views.filing_parts import piece
 from natalog.views.statements import first_filings, stage
 from natalog.views.statements.effects import effects
 from natalog.views.years import ensure_years, year_of
@@ -67,7 +68,7 @@ class Writer:
         self._ensure_years(batch)
         rows = batch.filing_rows(self._known(batch))
         for statement, copied in (
-            (stage.COPY_STAGE, rows.stage),
+            (stage.COPY_STAGE, rows.staged),
             (stage.COPY_FILINGS, rows.filings),
             (stage.COPY_REGISTRATIONS, rows.registrations),
             (stage.COPY_CERTIFICATES, rows.certificates),
@@ -75,8 +76,8 @@ class Writer:
             if copied:
                 _copy(cursor, statement, copied)
         if batch.decisions:
-            _copy(cursor, stage.COPY_DECISIONS, batch.decision_rows())
-        return int(rows.staged)
+            _copy(cursor, stage.COPY_DECISIONS, [batch.decision_rows()])
+        return len(rows.staged)
 
     def _known(self, batch: Batch) -> set[bytes]:
         """The candidates of whose number there is a certificate."""
@@ -118,7 +119,12 @@ class Writer:
         self.connection.close()
 
 
-def _copy(cursor: Cursor, statement: LiteralString, rows: bytes) -> None:
+def _copy(cursor: Cursor, statement: LiteralString, rows: list[bytes]) -> None:
     with cursor.copy(statement) as copy:
-        copy.write(rows)
+        copy.write(HEADER)
+        at = 0
+        while at < len(rows):
+            end = int(piece(rows, at))
+            copy.write(b"".join(rows[at:end]))
+            at = end
         copy.write(TRAILER)
