@@ -187,7 +187,7 @@ def many(cluster: Postgres, stretches: list[Stretch], ours: int, theirs: int) ->
                 folds.update(batch.folds)
             work = []
             with connection.transaction(), connection.cursor() as cursor:
-                writer.stage(cursor, batch)
+                writer.copy(cursor, batch)  # never arranged: all of it is staged
                 for job in jobs:
                     head, _, rest = (
                         job.strip().partition("\nSELECT ")

@@ -13,8 +13,8 @@ from mypy_extensions import i64
 from natalog.decision.rules import NEWEST, RuleSet, RuleSets
 from natalog.ledger.head import Head
 from natalog.ledger.step import advance, extends
-from natalog.views.copy_format import HEADER
 from natalog.views.decision_row import decision_row
+from natalog.views.filing_parts import Copies, FilingParts
 from natalog.views.filing_row import filing_row
 from natalog.views.lateness import SILENCE_MS
 from natalog.wire.codec import upgrade, version_of
@@ -72,14 +72,10 @@ class Batch:
     def __init__(self, known: RuleSets) -> None:
         self._known: RuleSets = known
         self._rules: RuleSet = NEWEST  # of the entry before
-        self._filings: BytesWriter = BytesWriter()
+        self._filings: FilingParts = FilingParts()
         self._decisions: BytesWriter = BytesWriter()
-        self._filings.write(HEADER)
-        self._decisions.write(HEADER)
-        self._keys: list[bytes] = []  # of the filings, in order of their rows
-        self._ends: list[int] = [len(HEADER)]  # where each of these rows ends, and before them the header
-        self._arranged: bytes | None = None
-        self._turns: dict[bytes, int] = {}
+        self._turns: dict[bytes, int] = {}  # filings on each key
+        self._touched: set[bytes] = set()  # keys of the other entries
         self.filings: int = 0
         self.decisions: int = 0
         self.turns: int = 0
@@ -103,26 +99,25 @@ class Batch:
 
     def size(self) -> int:
         """Bytes to be copied."""
-        return len(self._filings) + len(self._decisions)
+        return int(self._filings.size()) + len(self._decisions)
 
-    def arrange(self) -> None:
-        """Put the filings in order of their keys; nothing is added after that.
+    def arrange(self, rows: int = 1_000_000) -> bool:
+        """Put so many more filings in order and find the candidates among them. Whether there are any left.
 
-        PostgreSQL then finds neighbours in its indexes one after the other, pages and all. Here, because the rows are
-        too wide to be sorted there, and because our core waits for that one. What is written is the same in any order.
+        Nothing is added once it was called.
         """
-        keys, ends, rows = self._keys, self._ends, self._filings.getvalue()
-        pieces = [HEADER]
-        for i in sorted(range(len(keys)), key=keys.__getitem__):
-            pieces.append(rows[ends[i] : ends[i + 1]])
-        self._arranged = b"".join(pieces)
+        return self._filings.arrange(self._turns, self._touched, rows)
 
-    def filing_rows(self) -> bytes:
-        """What COPY takes for `stage_filings`, but for its TRAILER."""
-        return self._filings.getvalue() if self._arranged is None else self._arranged
+    def candidates(self) -> dict[str, list[bytes]]:
+        """Numbers of filings that need not be staged if no table knows them, by their letter (FilingParts)."""
+        return self._filings.candidates()
+
+    def filing_rows(self, known: set[bytes]) -> Copies:
+        """What is copied for the filings; `known` are the candidates that a table knows."""
+        return self._filings.copies(known)
 
     def decision_rows(self) -> bytes:
-        """The same for `stage_decisions`."""
+        """The rows of `stage_decisions`, one after the other."""
         return self._decisions.getvalue()
 
     def add(
@@ -146,7 +141,6 @@ class Batch:
             seq: i64 = head.seq
             prev = head.prev
             causes = head.causes
-            filings: i64 = len(self._filings)
             decisions: i64 = len(self._decisions)
             times = (fold.received_at, fold.live_at, fold.silent_from, fold.silent_to)
             try:
@@ -165,7 +159,7 @@ class Batch:
                 head.prev = prev
                 head.causes = causes
                 fold.received_at, fold.live_at, fold.silent_from, fold.silent_to = times
-                self._filings.truncate(filings)
+                self._filings.drop()
                 self._decisions.truncate(decisions)
                 self.faults[int(partition)] = fault
                 break
@@ -201,16 +195,28 @@ class Batch:
                 if turn >= self.turns:
                     self.turns = turn + 1
                 silent_from, silent_to = fold.silent_from, fold.silent_to
-                row = self._filings
+                parts = self._filings
                 if not filing_row(
-                    row, partition, key, entry, digest, value, silent_from, silent_to, turn & 0x7FFF, rules
+                    parts.facts,
+                    parts.shared,
+                    parts.content,
+                    parts.certificates,
+                    partition,
+                    key,
+                    entry,
+                    digest,
+                    value,
+                    silent_from,
+                    silent_to,
+                    turn & 0x7FFF,
+                    rules,
                 ):
                     self.unplaced += 1
-                self._keys.append(key)
-                self._ends.append(len(row))
+                parts.keep(key)
                 self.filings += 1
                 return
         if not decision_row(self._decisions, partition, key, entry, digest, kind, rules):
             self.unplaced += 1
+        self._touched.add(key)
         self.decisions += 1
         self.kinds[kind] = self.kinds.get(kind, 0) + 1

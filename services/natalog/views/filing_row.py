@@ -1,6 +1,7 @@
-"""A Filing entry as one row of `stage_filings`, straight from its bytes. Compiled.
+"""A Filing entry as the fields of its rows, straight from its bytes. Compiled.
 
-The field order is FILING_COLUMNS; `stage.py` makes the temporary table from the same list.
+They come in parts of which each table's row is put together: CHOICE and FACT, SHARED, CONTENT, in the order of
+filing_columns.py.
 """
 
 from __future__ import annotations
@@ -17,73 +18,11 @@ from natalog.decision.divisions import prefecture_of, province_of
 from natalog.decision.filings import BACKFILL_AGE_MS
 from natalog.decision.rules import RuleSet
 from natalog.views import copy_format as copy
+from natalog.views.filing_columns import CERTIFICATE
 from natalog.views.lateness import CAUSES, lateness_cause
 from natalog.wire.hot import EntryView
 from natalog.wire.varint import Reader
 
-FILING_COLUMNS: Final[tuple[tuple[str, str], ...]] = (
-    ("partition", "smallint"),
-    ("seq", "bigint"),
-    ("received_at", "timestamptz"),
-    ("hash", "bytea"),
-    ("rules", "integer"),
-    ("verdict", "text"),
-    ("reason", "text"),
-    ("flags", "text[]"),
-    ("doubts", "text[]"),
-    ("first_seq", "bigint"),
-    ("delay_ms", "bigint"),
-    ("timed", "boolean"),
-    ("amendment", "boolean"),
-    ("counts", "boolean"),
-    ("takes", "boolean"),
-    ("contested", "boolean"),
-    ("turn", "smallint"),
-    ("key", 'text COLLATE "C"'),
-    ("event_id", "uuid"),
-    ("number", 'text COLLATE "C"'),
-    ("wellformed", "boolean"),
-    ("unit_code", "text"),
-    ("province", "text"),
-    ("prefecture", "text"),
-    ("occurred_at", "timestamptz"),
-    ("registration_id", 'text COLLATE "C"'),
-    ("registered_at", "timestamptz"),
-    ("registered_on", "date"),
-    ("registered_day", "date"),
-    ("captured_at", "timestamptz"),
-    ("attempted_at", "timestamptz"),
-    ("division", "text"),
-    ("category", "text"),
-    ("household_kind", "text"),
-    ("relation_to_head", "text"),
-    ("follows", "text"),
-    ("placement_basis", "text"),
-    ("basis_ref", "text"),
-    ("birth_date", "date"),
-    ("parents_married", "boolean"),
-    ("paternity_evidence", "text"),
-    ("over_six_visit", "boolean"),
-    ("over_six_face", "boolean"),
-    ("over_six_fingerprint", "boolean"),
-    ("over_six_dna", "boolean"),
-    ("over_six_approval_ref", "text"),
-    ("case_ref", "text"),
-    ("exemption", "text"),
-    ("gate", "text"),
-    ("origin", "text"),
-    ("corrects", "uuid"),
-    ("child_token", "text"),
-    ("mother_token", "text"),
-    ("father_token", "text"),
-    ("sealed", "bytea"),
-    ("key_id", "text"),
-    ("backfill", "boolean"),
-    ("lateness_cause", "text"),
-)
-"""Names and types, in the order of the fields. Those before `key` come from the entry, the others from its input."""
-
-_FIELDS: Final = len(FILING_COLUMNS)
 _ROLES: Final[dict[bytes, int]] = {role.encode(): bit for role, bit in ROLE_BITS.items()}
 _MAY_BACKFILL: Final = ROLE_BITS["adapter"] | ROLE_BITS["prefecture_admin"] | ROLE_BITS["province_admin"]
 _VERDICTS: Final[list[bytes]] = [v.encode() for v in codes.VERDICTS]
@@ -175,7 +114,10 @@ def _time(w: BytesWriter, at: int | None) -> None:
 
 
 def filing_row(
-    w: BytesWriter,
+    facts: BytesWriter,
+    shared: BytesWriter,
+    content: BytesWriter,
+    certificate: BytesWriter,
     partition: i64,
     key: bytes,
     entry: EntryView,
@@ -186,8 +128,9 @@ def filing_row(
     turn: i64,
     rules: RuleSet,
 ) -> bool:
-    """Append the row of a valid entry whose input is the Filing in `value`, in the newest version of its schema.
+    """Append the fields of a valid entry whose input is the Filing in `value`, in the newest version of its schema.
 
+    `certificate` gets a whole row where the filing is about a well-formed number and not contested, else nothing.
     `turn` is how many filings of its key came before it in the batch. `province` and the like are of the day it was
     received, `rules` the set it was decided under. Whether the unit's province is known.
     """
@@ -195,99 +138,105 @@ def filing_row(
     today: i64 = (received_at + BEIJING_MS) // DAY_MS
     accepted = entry.verdict == codes.ACCEPTED
     counts = entry.reason != codes.MISROUTED
+    contested = entry.flags & codes.CONTESTED != 0
     amendment = entry.flags & codes.AMENDMENT != 0
-    copy.row(w, _FIELDS)
-    head_fields(w, partition, entry, digest)
-    verdict_fields(w, entry)
-    w.write(code_set(int(entry.doubts), _DOUBTS, _DOUBT_SETS))
-    copy.bigint_or_null(w, entry.first)
-    copy.bigint_or_null(w, entry.delay_ms)
-    copy.boolean(w, entry.delay_ms >= 0 or entry.flags & codes.NOT_TIMEABLE != 0)
-    copy.boolean(w, amendment)
-    copy.boolean(w, counts)
-    copy.boolean(w, accepted and not amendment)
-    copy.boolean(w, entry.flags & codes.CONTESTED != 0)
-    copy.smallint(w, turn)
+    taken: i64 = entry.seq if accepted and not amendment else -1
+    copy.boolean(facts, counts)
+    copy.boolean(facts, contested)
+    copy.smallint(facts, turn)
+    copy.time(facts, received_at)
+    copy.data(facts, digest)
+    verdict_fields(facts, entry)
+    facts.write(code_set(int(entry.doubts), _DOUBTS, _DOUBT_SETS))
+    copy.bigint_or_null(facts, entry.first)
+    copy.bigint_or_null(facts, entry.delay_ms)
+    copy.boolean(facts, entry.delay_ms >= 0 or entry.flags & codes.NOT_TIMEABLE != 0)
+    copy.boolean(facts, amendment)
+    copy.bigint(shared, entry.seq)
+    copy.smallint(shared, partition)
     # A key that the content does not demand may be any bytes.
-    copy.text(w, key if entry.key is None else key.decode("utf-8", "replace").encode("utf-8"))
+    copy.text(shared, key if entry.key is None else key.decode("utf-8", "replace").encode("utf-8"))
     r = Reader(value, 10)
-    copy.data(w, r.fixed(16))
+    copy.data(facts, r.fixed(16))
     wellformed = False
     if r.there():
         number = r.data()
-        copy.text(w, number)
+        copy.text(shared, number)
         wellformed = number == key and key[:2] != b"r:"
     else:
-        copy.null(w)
-    copy.boolean(w, wellformed)
+        copy.null(shared)
+    copy.boolean(facts, wellformed)
+    if wellformed and counts and not contested and _is_number(key):
+        _certificate_row(certificate, key, partition, entry.seq, taken)
     unit = r.string()
-    copy.text(w, unit.encode("utf-8"))
-    placed = place_fields(w, unit, today)
-    _time(w, r.long() if r.there() else None)
+    copy.text(shared, unit.encode("utf-8"))
+    placed = place_fields(shared, unit, today)
+    _time(facts, r.long() if r.there() else None)
     r.skip_data()
     r.skip_data()
     roles = r.mask(_ROLES)
-    registration = r.data()
-    copy.text(w, registration)
+    copy.text(shared, r.data())  # registration_id
     registered_at: int | None = bounded(r.long()) if r.there() else None
     registered_on: int | None = bounded_day(r.int32()) if r.there() else None
-    _time(w, registered_at)
+    _time(shared, registered_at)
     registered_day: i64 = today
     known: i64 = received_at
     if registered_on is None:
-        copy.null(w)
+        copy.null(shared)
     else:
-        copy.date(w, registered_on)
+        copy.date(shared, registered_on)
         registered_day = registered_on
         known = registered_day * DAY_MS - BEIJING_MS
     if registered_at is not None:
         known = registered_at
         registered_day = (known + BEIJING_MS) // DAY_MS
-    copy.date(w, registered_day)
+    copy.date(shared, registered_day)
     captured_at: int | None = r.long() if r.there() else None
     attempted_at: int | None = r.long() if r.there() else None
-    _time(w, captured_at)
-    _time(w, attempted_at)
+    _time(facts, captured_at)
+    _time(facts, attempted_at)
     if r.there():
-        copy.text(w, r.data())
+        copy.text(shared, r.data())
     else:
-        copy.text(w, unit[:6].encode("utf-8"))
-    copy.text(w, r.data())
-    _text(w, r)
-    _text(w, r)
-    _text(w, r)
-    _text(w, r)
-    _text(w, r)
-    _date(w, r)
-    _boolean(w, r)
-    _text(w, r)
+        copy.text(shared, unit[:6].encode("utf-8"))
+    copy.text(shared, r.data())  # category
+    _text(content, r)
+    _text(content, r)
+    _text(content, r)
+    _text(content, r)
+    _text(content, r)
+    _date(content, r)
+    _boolean(content, r)
+    _text(content, r)
     if r.there():
         for _ in range(4):
-            copy.boolean(w, r.boolean())
-        _text(w, r)
+            copy.boolean(content, r.boolean())
+        _text(content, r)
     else:
         for _ in range(5):
-            copy.null(w)
-    _text(w, r)
-    _text(w, r)
-    _text(w, r)
+            copy.null(content)
+    _text(content, r)
+    _text(shared, r)  # exemption
+    _text(facts, r)  # gate
     backfilled = r.index(2) == 1
-    copy.text(w, b"BACKFILL" if backfilled else b"LIVE")
+    copy.text(facts, b"BACKFILL" if backfilled else b"LIVE")
     if r.there():
-        copy.data(w, r.fixed(16))
+        copy.data(facts, r.fixed(16))
     else:
-        copy.null(w)
-    _text(w, r)
-    _text(w, r)
-    _text(w, r)
+        copy.null(facts)
+    _text(content, r)
+    _text(content, r)
+    _text(content, r)
     if r.there():
-        copy.data(w, r.data())
+        copy.data(content, r.data())
     else:
-        copy.null(w)
-    _text(w, r)
+        copy.null(content)
+    _text(content, r)
+    copy.smallint(content, 2 if accepted else 1)
+    copy.bigint_or_null(content, taken)
     # As `decision.filings.is_backfill` says; roles and times are at hand here.
     copy.boolean(
-        w,
+        facts,
         backfilled
         and roles & _MAY_BACKFILL != 0
         and (registered_at is not None or registered_on is not None)
@@ -297,7 +246,21 @@ def filing_row(
         entry.flags, registered_at, captured_at, attempted_at, received_at, silent_from, silent_to, rules
     )
     if cause:
-        copy.text(w, _CAUSES[cause])
+        copy.text(facts, _CAUSES[cause])
     else:
-        copy.null(w)
+        copy.null(facts)
     return placed
+
+
+def _is_number(key: bytes) -> bool:
+    return key[-9:].isdigit() and (len(key) == 9 or (len(key) == 10 and 65 <= key[0] <= 90))
+
+
+def _certificate_row(w: BytesWriter, key: bytes, partition: i64, seq: i64, taken: i64) -> None:
+    copy.row(w, len(CERTIFICATE))
+    copy.text(w, key)
+    copy.smallint(w, partition)
+    copy.text(w, key[-9:-7] + b"0000")  # as certificates._PROVINCE says
+    copy.bigint(w, seq)
+    copy.bigint(w, seq)
+    copy.bigint_or_null(w, taken)

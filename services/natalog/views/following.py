@@ -19,7 +19,10 @@ ENTRIES = 20_000
 """Entries of one transaction at most; more gain nothing."""
 _SLICE = 32
 """Entries folded in one go. Compiled code keeps the interpreter's lock while it runs, and whoever writes the batch
-before needs the lock for a moment at each 128 KiB it has sent: PostgreSQL would wait for us there."""
+before needs the lock for a moment at each piece it sends: PostgreSQL would wait for us there."""
+
+_ARRANGED = 128
+"""Filings put in order in one go, for the same reason."""
 
 
 @dataclass(slots=True)
@@ -64,7 +67,8 @@ class Following:
             tail = self.tails[stretch.partition]
             if not tail.halted:
                 self._take(batch, tail, stretch)
-        batch.arrange()
+        while batch.arrange(_ARRANGED):
+            pass
         for partition, offsets in batch.void.items():
             log.error("void entries skipped", extra={"partition": partition, "offsets": offsets[:10]})
         return batch

@@ -13,9 +13,10 @@ from psycopg import Connection, Cursor
 from natalog.kafka.identity import Identity
 from natalog.views import positions
 from natalog.views.batch import Batch, Fold
-from natalog.views.copy_format import TRAILER
+from natalog.views.copy_format import HEADER, TRAILER
 from natalog.views.database import connect
-from natalog.views.statements import stage
+from natalog.views.filing_parts import piece
+from natalog.views.statements import first_filings, stage
 from natalog.views.statements.effects import effects
 from natalog.views.years import ensure_years, year_of
 
@@ -32,6 +33,7 @@ class Writer:
             with self.connection.transaction():
                 positions.claim(self.connection, identity)
                 self.folds, self._table = positions.load(self.connection, partitions)
+            self.connection.execute(first_filings.PLAN_ONCE)
             for table in stage.TABLES:
                 self.connection.execute(table)
             self.connection.commit()
@@ -54,20 +56,45 @@ class Writer:
                 ):
                     raise positions.Moved(f"the batch does not follow the position of partition {partition}")
             positions.move(connection, self._table, self.folds, batch.folds)
-            self.stage(cursor, batch)
+            merged = self.copy(cursor, batch)
             # Sent in a row: between two of them PostgreSQL would wait until this thread has the interpreter's lock.
             with connection.pipeline():
-                for statement, arguments in effects(batch.filings, batch.turns, batch.kinds):
+                for statement, arguments in effects(merged, batch.turns, batch.kinds):
                     cursor.execute(statement, arguments)
         self.folds.update(batch.folds)
 
-    def stage(self, cursor: Cursor, batch: Batch) -> None:
-        """Put its rows into the temporary tables, and have partitions for them."""
+    def copy(self, cursor: Cursor, batch: Batch) -> int:
+        """Put its rows into the temporary tables, or into those that keep them. How many filings are to be merged."""
         self._ensure_years(batch)
-        if batch.filings:
-            _copy(cursor, stage.COPY_FILINGS, batch.filing_rows())
+        rows = batch.filing_rows(self._known(batch))
+        for statement, copied in (
+            (stage.COPY_STAGE, rows.staged),
+            (stage.COPY_FILINGS, rows.filings),
+            (stage.COPY_REGISTRATIONS, rows.registrations),
+            (stage.COPY_CERTIFICATES, rows.certificates),
+        ):
+            if copied:
+                _copy(cursor, statement, copied)
         if batch.decisions:
-            _copy(cursor, stage.COPY_DECISIONS, batch.decision_rows())
+            _copy(cursor, stage.COPY_DECISIONS, [batch.decision_rows()])
+        return len(rows.staged)
+
+    def _known(self, batch: Batch) -> set[bytes]:
+        """The candidates of whose number there is a certificate."""
+        with self.connection.pipeline():
+            asked = [
+                self.connection.execute(
+                    first_filings.KNOWN,
+                    {
+                        "first": letter,
+                        "beyond": ":" if letter == "0" else chr(ord(letter) + 1),
+                        "numbers": b" ".join(numbers).decode(),
+                    },
+                    prepare=True,
+                )
+                for letter, numbers in batch.candidates().items()
+            ]
+        return {number.encode() for cursor in asked for (number,) in cursor}
 
     def _ensure_years(self, batch: Batch) -> None:
         years = {year_of(batch.first_at), year_of(batch.last_at)}
@@ -92,7 +119,12 @@ class Writer:
         self.connection.close()
 
 
-def _copy(cursor: Cursor, statement: LiteralString, rows: bytes) -> None:
+def _copy(cursor: Cursor, statement: LiteralString, rows: list[bytes]) -> None:
     with cursor.copy(statement) as copy:
-        copy.write(rows)
+        copy.write(HEADER)
+        at = 0
+        while at < len(rows):
+            end = int(piece(rows, at))
+            copy.write(b"".join(rows[at:end]))
+            at = end
         copy.write(TRAILER)

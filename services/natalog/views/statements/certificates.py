@@ -16,12 +16,12 @@ ON CONFLICT (number) DO UPDATE SET
     contested_seq = least(c.contested_seq, excluded.contested_seq)"""
 UPSERT_TURN = f"""
 INSERT INTO certificates AS c ({_CERTIFICATE})
-SELECT key, partition, {_PROVINCE}, seq, seq, CASE WHEN takes THEN seq END, NULL, CASE WHEN contested THEN seq END
+SELECT key, partition, {_PROVINCE}, seq, seq, taken_seq, NULL, CASE WHEN contested THEN seq END
 FROM stage_filings WHERE wellformed AND counts AND turn = %s
 {_MERGE_CERTIFICATES}"""
 UPSERT = f"""
 INSERT INTO certificates AS c ({_CERTIFICATE})
-SELECT key, min(partition), {_PROVINCE}, min(seq), max(seq), max(seq) FILTER (WHERE takes), NULL,
+SELECT key, min(partition), {_PROVINCE}, min(seq), max(seq), max(taken_seq), NULL,
     min(seq) FILTER (WHERE contested)
 FROM stage_filings WHERE wellformed AND counts GROUP BY key
 {_MERGE_CERTIFICATES}"""

@@ -32,24 +32,23 @@ _TARGET = (
     "key, registration_id, partition, first_seq, completed_seq, filed_seq, taken_seq, content_rank, content_seq, "
     "number"
 )
-_RANK = "CASE WHEN verdict = 'ACCEPTED' THEN 2 ELSE 1 END"
 
 # Two filings of one registration may not meet in one INSERT … ON CONFLICT DO UPDATE. So those of one key take turns; in
 # what order does not matter, as for every merge here. Only where there would be many turns the window's sort pays.
 MOST_TURNS = 8
 UPSERT_TURN = f"""
 INSERT INTO registrations AS r ({_TARGET}, {", ".join(_CONTENT)})
-SELECT key, registration_id, partition, seq, NULL, seq, CASE WHEN takes THEN seq END, {_RANK}, seq, number,
+SELECT key, registration_id, partition, seq, NULL, seq, taken_seq, content_rank, seq, number,
     {", ".join(_CONTENT)}
 FROM stage_filings WHERE counts AND turn = %s
 {_merge(_CONTENT)}"""
 UPSERT = f"""
 INSERT INTO registrations AS r ({_TARGET}, {", ".join(_CONTENT)})
 SELECT DISTINCT ON (key, registration_id) key, registration_id, partition, min(seq) OVER w, NULL::bigint,
-    min(seq) OVER w, max(CASE WHEN takes THEN seq END) OVER w, {_RANK}, seq, number, {", ".join(_CONTENT)}
+    min(seq) OVER w, max(taken_seq) OVER w, content_rank, seq, number, {", ".join(_CONTENT)}
 FROM stage_filings WHERE counts
 WINDOW w AS (PARTITION BY key, registration_id)
-ORDER BY key, registration_id, {_RANK} DESC, seq DESC
+ORDER BY key, registration_id, content_rank DESC, seq DESC
 {_merge(_CONTENT)}"""
 
 _COMPLETED = "unit_code province prefecture division registered_at registered_day exemption".split()

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from natalog.views.decision_row import DECISION_COLUMNS
-from natalog.views.filing_row import FILING_COLUMNS
+from natalog.views.filing_columns import (
+    CERTIFICATE,
+    CHOICE,
+    CONTENT,
+    FACT,
+    FILING,
+    REGISTRATION,
+    SHARED,
+    STAGED,
+    Columns,
+)
 
-Columns = tuple[tuple[str, str], ...]
-
-_FIRST = "seq received_at partition turn counts takes contested wellformed kind key registration_id".split()
+_FIRST = "seq received_at partition turn counts contested wellformed kind key registration_id".split()
 """Columns that statements choose rows by come first, those of a fixed width ahead of all: to reach a column PostgreSQL
 walks over those before it, row by row and in each statement."""
 
@@ -20,28 +30,26 @@ def _stage(name: str, columns: Columns) -> str:
     return f"CREATE TEMPORARY TABLE {name} ({fields}) ON COMMIT DELETE ROWS"
 
 
-def _copy(name: str, columns: Columns) -> str:
-    return f"COPY {name} ({', '.join(column for column, _ in columns)}) FROM STDIN (FORMAT binary)"
+def _copy(table: str, columns: Iterable[str]) -> str:
+    return f"COPY {table} ({', '.join(columns)}) FROM STDIN (FORMAT binary)"
 
 
-TABLES = (_stage("stage_filings", FILING_COLUMNS), _stage("stage_decisions", DECISION_COLUMNS))
-
-COPY_FILINGS = _copy("stage_filings", FILING_COLUMNS)
-COPY_DECISIONS = _copy("stage_decisions", DECISION_COLUMNS)
-
-_STAGE_ONLY = frozenset(["counts", "takes", "contested", "turn"])
-_OF_REGISTRATION = frozenset(
-    "household_kind relation_to_head follows placement_basis basis_ref birth_date parents_married paternity_evidence "
-    "over_six_visit over_six_face over_six_fingerprint over_six_dna over_six_approval_ref case_ref child_token "
-    "mother_token father_token sealed key_id".split()
+TABLES = (
+    _stage("stage_filings", CHOICE + FACT + SHARED + CONTENT),
+    _stage("stage_decisions", DECISION_COLUMNS),
 )
-"""Kept once a registration, not once a filing."""
-_FACTS = [name for name, _ in FILING_COLUMNS if name not in _STAGE_ONLY | _OF_REGISTRATION]
+
+COPY_STAGE = _copy("stage_filings", STAGED)
+COPY_DECISIONS = _copy("stage_decisions", (name for name, _ in DECISION_COLUMNS))
+# Of numbers that no table knew before (first_filings.py).
+COPY_FILINGS = _copy("filings", FILING)
+COPY_REGISTRATIONS = _copy("registrations", REGISTRATION)
+COPY_CERTIFICATES = _copy("certificates", CERTIFICATE)
 
 # No ON CONFLICT: the position that is moved in the same transaction keeps every entry from coming twice. One that is
 # there all the same is a fault to be told of, not one to be passed over.
 INSERT_FILINGS = f"""
-INSERT INTO filings ({", ".join(_FACTS)}) SELECT {", ".join(_FACTS)} FROM stage_filings"""
+INSERT INTO filings ({", ".join(FILING)}) SELECT {", ".join(FILING)} FROM stage_filings"""
 
 _DECISION_FACTS = [name for name, _ in DECISION_COLUMNS if name not in ("contested", "wellformed")]
 INSERT_DECISIONS = f"""
