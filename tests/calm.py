@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -55,9 +56,10 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
         try:
             with stalls() as seen:
                 pyfuncitem.obj(**arguments)
-        except Exception:
+        except Exception as failure:
             if not left or seen.longest < most:
                 raise
+            warnings.warn(f"tried again after a stall of {seen.longest:.2f} s: {failure!r}", stacklevel=1)
         else:
             break
     return True

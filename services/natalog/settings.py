@@ -17,6 +17,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from natalog.cluster import Cluster, read_properties
 
+POSTGRES_URL = "postgresql://user:password@host:port/database"
+"""What a database's address looks like."""
+
 
 class Settings(BaseSettings):
     """Settings of all services; each takes the fields it needs."""
@@ -67,7 +70,7 @@ class Settings(BaseSettings):
     )
     postgres: str = Field(
         default="",
-        description="URL of the projection's database, postgresql://user:password@host:port/database",
+        description=f"URL of the projection's database, {POSTGRES_URL}",
     )
     projector_metrics_port: int = Field(
         default=0, ge=0, le=65535, description="/metrics of the projector; 0: off"

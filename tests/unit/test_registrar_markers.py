@@ -12,8 +12,7 @@ from natalog.ledger.probe import Probe
 from natalog.registrar.markers import QUIET, Markers
 from natalog.registrar.partition import Partition, Phase
 from natalog.registrar.takeover import Findings, missing_intake, passed
-from natalog.registrar.work import MARKED, MARKED_TOPIC
-from natalog.wire.topics import INTAKE_TOPICS
+from natalog.wire.topics import INTAKE_TOPICS, MARKED, MARKED_TOPIC
 from tests.unit.fake_reader import FakeReader
 
 

@@ -13,8 +13,7 @@ from natalog.ledger.probe import Probe
 from natalog.registrar.faults import OutcomeUnknown
 from natalog.registrar.partition import STALL, Partition, Phase
 from natalog.registrar.stalls import Stalls
-from natalog.registrar.work import MARKED, MARKED_TOPIC
-from natalog.wire.topics import INTAKE_TOPICS
+from natalog.wire.topics import INTAKE_TOPICS, MARKED, MARKED_TOPIC
 from tests.unit.fake_reader import FakeReader
 
 LEAD = INTAKE_TOPICS[0]

@@ -119,8 +119,13 @@ def answer(url: str, period: Period, asked: Asked | None) -> tuple[Position, dic
     while True:
         with opened(url) as connection:
             tables = _tables(connection)
-            position = position_of(connection, asked)
-            found = facts(connection, period, position)
+            try:
+                position = position_of(connection, asked)
+                found = facts(connection, period, position)
+            except NotThere:
+                if _tables(connection) == tables:
+                    raise
+                continue
             if _tables(connection) == tables:
                 return position, found
 

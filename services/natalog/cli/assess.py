@@ -78,12 +78,11 @@ def assess(
             "This database has no projection: `natalog run projector` makes it.", Exit.UNREACHABLE
         ) from None
     except psycopg.Error as error:
-        if error.sqlstate is None and isinstance(
-            error, psycopg.ProgrammingError
-        ):  # whose text holds the password
-            raise _end(
-                "This is no URL of a database: postgresql://user:password@host:port/database.", Exit.USAGE
-            ) from None
+        if error.sqlstate is None and isinstance(error, psycopg.ProgrammingError):
+            # Its own text repeats the URL, the password with it.
+            from natalog.settings import POSTGRES_URL
+
+            raise _end(f"This is no URL of a database: {POSTGRES_URL}.", Exit.USAGE) from None
         raise _end(f"PostgreSQL: {str(error).strip()}", Exit.UNREACHABLE) from None
     content = _rendered(found, form, language)
     if out is None:

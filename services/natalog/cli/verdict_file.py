@@ -38,14 +38,15 @@ class VerdictFile:
             self._earlier = self._path.open("rb")
         except OSError as error:
             raise OtherFile(f"{self._path} cannot be written: {error.strerror}. Name another file.") from None
-        with self._path.open("rb") as old:
-            for answer in old:
-                if not self._end and not (is_answer(answer) or _is_torn(answer)):
-                    raise OtherFile(f"{self._path} holds no answers to records. Name another file.")
-                if not answer.endswith(b"\n") or not _stands(answer):
-                    break
-                self._end += len(answer)
-                self.kept += 1
+        for answer in self._earlier:
+            if not self._end and not (is_answer(answer) or _is_torn(answer)):
+                self.__exit__(None, None, None)
+                raise OtherFile(f"{self._path} holds no answers to records. Name another file.")
+            if not answer.endswith(b"\n") or not _stands(answer):
+                break
+            self._end += len(answer)
+            self.kept += 1
+        self._earlier.seek(0)
         return self
 
     def __exit__(
@@ -84,7 +85,8 @@ class VerdictFile:
             os.truncate(self._path, self._end)
             self._end = -1
         for line, answer in zip(lines, answers, strict=True):
-            self._out.write(b'%s,"sent":"%s"}\n' % (answer[:-1], line.digest.encode()))
+            body = answer.rstrip().removesuffix(b"}")  # an object: `is_answer`
+            self._out.write(b'%s,"sent":"%s"}\n' % (body, line.digest.encode()))
         self._out.flush()
 
 

@@ -7,12 +7,14 @@ make a lagging replica look up to date. So an end may lie behind offsets that ho
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import threading
 import time
 from collections.abc import Sequence
 
 from confluent_kafka import Consumer, KafkaError, KafkaException
+from confluent_kafka.admin import AdminClient
 
 from natalog.cluster import Cluster
 from natalog.gateway.clock import Clock
@@ -21,9 +23,10 @@ from natalog.gateway.freshness import Freshness, Sample
 from natalog.gateway.tails import Tails
 from natalog.gateway.vital import vital_thread
 from natalog.kafka.clients import admin_client, offsets_consumer
-from natalog.kafka.offsets import CommittedOffsets, LogBounds, Place
+from natalog.kafka.offsets import CommittedOffsets, LogBounds
 from natalog.ledger.follow import LedgerReader
 from natalog.ledger.probe import Probe
+from natalog.wire.topics import MARKED_TOPIC
 
 log = logging.getLogger(__name__)
 
@@ -57,10 +60,14 @@ class Sampler:
         self._stop = threading.Event()
         self._thread = vital_thread(self._run, "sampler")
         self._admin = admin_client(cluster, "natalog-gateway")
-        self._committed: Consumer | None = None
         self._tails = Tails(
             lambda topic: Probe(LedgerReader(cluster, "natalog-gateway-tails", topic)),
-            Expired(self._admin, self._committed_of, topics, freshness),
+            Expired(
+                lambda: self._admin_of_expired,
+                lambda places: CommittedOffsets(self._group_offsets, places),
+                self._topics.index(MARKED_TOPIC),
+                freshness,
+            ),
             topics,
             freshness,
         )
@@ -74,10 +81,14 @@ class Sampler:
         self._stop.set()
         self._thread.join(TIMEOUT + 1.0)
 
-    def _committed_of(self, places: Sequence[Place]) -> CommittedOffsets:
-        if self._committed is None:
-            self._committed = offsets_consumer(self._cluster, self._group, "natalog-gateway")
-        return CommittedOffsets(self._committed, places)
+    @functools.cached_property
+    def _admin_of_expired(self) -> AdminClient:
+        return admin_client(self._cluster, "natalog-gateway-expired")
+
+    @functools.cached_property
+    def _group_offsets(self) -> Consumer:
+        """Never closed: a question to it may be open on a thread of its own."""
+        return offsets_consumer(self._cluster, self._group, "natalog-gateway")
 
     def _run(self) -> None:
         trouble = ""
@@ -98,8 +109,6 @@ class Sampler:
                     self._admin.list_topics(timeout=TIMEOUT)
             self._stop.wait(max(0.01, self._every - (time.monotonic() - began)))
         self._tails.close()
-        if self._committed is not None:
-            self._committed.close()
 
     def _sample(self, now: int) -> None:
         told = self._clock.at(now)
@@ -111,10 +120,19 @@ class Sampler:
                 raise KafkaException(KafkaError(KafkaError._TIMED_OUT))
             time.sleep(0.002)
         ends = bounds.ends()
+        intake: dict[int, tuple[int, ...]] = {}
         for partition in range(self._partitions):
-            if not self._freshness.causes(partition):
-                continue  # nothing folded yet
-            intake = tuple(ends[topic, partition] for topic in self._topics)
-            self._freshness.sampled(partition, Sample(now, ends[self._ledger, partition], intake, told))
-            self._tails.look(partition, intake, time.monotonic())
-        self._tails.read()
+            if self._freshness.causes(partition):  # else nothing is folded yet
+                intake[partition] = tuple(ends[topic, partition] for topic in self._topics)
+                sample = Sample(now, ends[self._ledger, partition], intake[partition], told)
+                self._freshness.sampled(partition, sample)
+        self._look_behind(intake)
+
+    def _look_behind(self, ends: dict[int, tuple[int, ...]]) -> None:
+        """By partition. What goes wrong here makes answers stale in time, and is no sign that Kafka is away."""
+        try:
+            for partition, of_topics in ends.items():
+                self._tails.look(partition, of_topics, time.monotonic())
+            self._tails.read()
+        except KafkaException as error:
+            log.warning("cannot look behind the ends of logs", extra={"error": error.args[0].name()})

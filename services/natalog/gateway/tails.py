@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from natalog.gateway.expired import Expired
 from natalog.gateway.freshness import Freshness
 from natalog.ledger.probe import Probe
+from natalog.wire.topics import MARKED_TOPIC
 
 QUIET = 0.5
 """Seconds that a log must wait for its next decision before it is read: most records are decided sooner."""
@@ -74,8 +75,9 @@ class Tails:
                 if partition not in probe.asked:
                     probe.ask(partition, start)
                 wait.asked += 1
-                if wait.asked % _EXPIRED_EVERY == 3:  # a log that begins behind `start` gives no answer
-                    self._expired.ask(topic, partition, start)
+                # A log that begins behind `start` gives no answer.
+                if wait.asked % _EXPIRED_EVERY == 3 and self._topics[topic] == MARKED_TOPIC:
+                    self._expired.ask(partition, start)
 
     def read(self) -> None:
         """Take what was found."""

@@ -33,7 +33,7 @@ def identity_of(admin: AdminClient, topic: str, *, timeout: float = 10.0) -> Ide
     try:
         cluster = admin.list_topics(timeout=timeout).cluster_id
     except KafkaException:
-        admin.poll(0)  # error events, which nobody else takes: a wrong password is told by them alone
+        _hear(admin)
         raise
     (described,) = _described(admin, [topic], timeout).values()
     return Identity(str(cluster), str(answer(described, time.monotonic() + timeout + GRACE).topic_id))
@@ -69,9 +69,15 @@ def missing_topics(admin: AdminClient, topics: Sequence[str], *, timeout: float 
             answer(described, until)
         except KafkaException as error:
             if error.args[0].code() not in _NO_TOPIC:
+                _hear(admin)
                 raise
             missing[topic] = error.args[0].name()
     return missing
+
+
+def _hear(admin: AdminClient) -> None:
+    """Have error events logged, which nobody else takes: a wrong password is told by them alone."""
+    admin.poll(0)
 
 
 def _described(admin: AdminClient, topics: Sequence[str], timeout: float) -> Mapping[str, Future[Any]]:

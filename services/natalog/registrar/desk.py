@@ -23,8 +23,7 @@ from natalog.registrar.markers import Markers
 from natalog.registrar.partition import Partition, Patience, Phase
 from natalog.registrar.stalls import Stalls
 from natalog.registrar.takeover import Findings, Round, compare_committed, missing_intake, passed
-from natalog.registrar.work import MARKED, MARKED_TOPIC
-from natalog.wire.topics import INTAKE_TOPICS
+from natalog.wire.topics import INTAKE_TOPICS, MARKED, MARKED_TOPIC
 
 log = logging.getLogger(__name__)
 

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 
 from natalog import metrics
 from natalog.registrar.partition import Partition, Phase
-from natalog.registrar.work import MARKED_TOPIC
-from natalog.wire.topics import INTAKE_TOPICS
+from natalog.wire.topics import INTAKE_TOPICS, MARKED_TOPIC
 
 
 def declare(partitions: Sequence[Partition]) -> None:

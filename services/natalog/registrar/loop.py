@@ -21,9 +21,9 @@ from natalog.registrar.hidden import HiddenEnds
 from natalog.registrar.intake import LEAD, Batch, Intake
 from natalog.registrar.pace import Pace
 from natalog.registrar.partition import Partition, Phase
-from natalog.registrar.work import MARKED, Columns, Decided, Decider, columns_of, stamped
+from natalog.registrar.work import Columns, Decided, Decider, columns_of, stamped
 from natalog.registrar.writer import LedgerWriter
-from natalog.wire.topics import INTAKE_TOPICS
+from natalog.wire.topics import INTAKE_TOPICS, MARKED
 
 log = logging.getLogger(__name__)
 

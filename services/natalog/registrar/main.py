@@ -40,10 +40,10 @@ from natalog.registrar.intake import LEAD, Intake
 from natalog.registrar.loop import Registrar
 from natalog.registrar.markers import Markers
 from natalog.registrar.stalls import Stalls
-from natalog.registrar.work import MARKED_TOPIC, Decider
+from natalog.registrar.work import Decider
 from natalog.registrar.writer import LedgerWriter
 from natalog.settings import Settings
-from natalog.wire.topics import INTAKE_TOPICS, TOPICS
+from natalog.wire.topics import INTAKE_TOPICS, MARKED_TOPIC, TOPICS
 
 log = logging.getLogger(__name__)
 

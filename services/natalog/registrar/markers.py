@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from natalog.kafka.offsets import Place
 from natalog.ledger.probe import Probe
 from natalog.registrar.partition import Partition, Phase
-from natalog.registrar.work import MARKED, MARKED_TOPIC
+from natalog.wire.topics import MARKED, MARKED_TOPIC
 
 log = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from natalog.ledger.fold import Fold
 from natalog.ledger.head import Head
 from natalog.ledger.step import Outcome
 from natalog.registrar.gaps import Gaps
-from natalog.registrar.work import MARKED
+from natalog.wire.topics import MARKED
 
 
 class Phase(Enum):

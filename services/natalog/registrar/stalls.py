@@ -15,8 +15,7 @@ from natalog.kafka.offsets import Place
 from natalog.ledger.probe import Probe
 from natalog.registrar.faults import OutcomeUnknown
 from natalog.registrar.partition import Partition, Patience, Phase
-from natalog.registrar.work import MARKED
-from natalog.wire.topics import INTAKE_TOPICS
+from natalog.wire.topics import INTAKE_TOPICS, MARKED
 
 log = logging.getLogger(__name__)
 

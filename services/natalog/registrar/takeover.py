@@ -21,11 +21,11 @@ from confluent_kafka.admin import AdminClient
 
 from natalog import metrics
 from natalog.kafka.offsets import CommittedOffsets, LogBounds, Place
+from natalog.ledger.expired import vouched_to
 from natalog.ledger.follow import LEDGER
 from natalog.registrar.faults import OutcomeUnknown
 from natalog.registrar.partition import Partition
-from natalog.registrar.work import MARKED_TOPIC
-from natalog.wire.topics import INTAKE_TOPICS
+from natalog.wire.topics import INTAKE_TOPICS, MARKED_TOPIC
 
 log = logging.getLogger(__name__)
 
@@ -50,14 +50,9 @@ class Findings:
 
 
 def passed(resume: int, number: int, findings: Findings) -> int:
-    """Where MARKED_TOPIC begins, if all that expired of it from `resume` on was transaction markers; else 0.
-
-    The group's committed offset tells: it only ever comes to stand after a record that was decided, or after offsets
-    that were read and held none (markers.py). It is believed of what is gone, never of what can still be read.
-    """
+    """Where MARKED_TOPIC begins, if all that expired of it from `resume` on was transaction markers; else 0."""
     place = (MARKED_TOPIC, number)
-    start = findings.starts[place]
-    return start if resume < start <= findings.committed.get(place, -1) <= findings.ends[place] else 0
+    return vouched_to(resume, findings.starts[place], findings.committed.get(place, -1), findings.ends[place])
 
 
 def missing_intake(partition: Partition, findings: Findings) -> str | None:

@@ -11,11 +11,8 @@ from natalog.decision.rules import RuleSet
 from natalog.ledger.fold import Fold
 from natalog.ledger.rocks import StoreFailed
 from natalog.ledger.step import Outcome, decide_batch
-from natalog.wire.topics import INTAKE_TOPICS
+from natalog.wire.topics import INTAKE_TOPICS, MARKED
 
-MARKED_TOPIC = "certificate.invalidations"
-"""The one intake topic with transaction markers, which take offsets and are never delivered: registrars write to it."""
-MARKED = INTAKE_TOPICS.index(MARKED_TOPIC)
 _INDEX = {topic: index for index, topic in enumerate(INTAKE_TOPICS)}
 
 

@@ -14,7 +14,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer, Topic
 from natalog.kafka.clients import INTAKE_RECORD_LIMIT
 from natalog.ledger.follow import LEDGER
 from natalog.registrar.faults import BatchRefused, OutcomeUnknown, error_of
-from natalog.registrar.work import MARKED_TOPIC
+from natalog.wire.topics import MARKED_TOPIC
 
 log = logging.getLogger(__name__)
 

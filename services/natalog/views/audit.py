@@ -59,8 +59,8 @@ class Audit:
             while not self._stop.is_set():
                 try:
                     with contextlib.closing(self._connect()) as connection:
+                        held = held_of(connection)  # first: a copy restored in between is then found out
                         reader.start(positions(connection, bounds_of(self._admin)))
-                        held = held_of(connection)
                         noted = ""
                         while not self._stop.is_set():
                             follow(reader, connection, 0.5, held)

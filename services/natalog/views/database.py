@@ -22,7 +22,7 @@ _LIMITS = (
     "idle_session_timeout",
     "transaction_timeout",
 )
-"""Those of them that the server knows (the last one since PostgreSQL 17)."""
+"""Settings by which a database or role limits its sessions; PostgreSQL knows the last one since 17."""
 
 
 class Trouble(StrEnum):
@@ -77,10 +77,8 @@ def trouble_of(error: psycopg.Error) -> Trouble:
         return Trouble.READ_ONLY
     if state in ("53100", "58030"):  # disk_full, io_error
         return Trouble.DISK_FULL
-    if state[:2] == "40" or state in (
-        "55P03",
-        "57014",
-    ):  # serialization, deadlock, no lock, cancelled by somebody
+    # serialization, deadlock; no lock, cancelled by somebody
+    if state[:2] == "40" or state in ("55P03", "57014"):
         return Trouble.BUSY
     if state[:2] in ("08", "57", "53"):  # connection, shutdown and recovery, resources
         return Trouble.AWAY

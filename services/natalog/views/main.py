@@ -23,7 +23,7 @@ from natalog.kafka.identity import Identity, identity_of
 from natalog.kafka.offsets import LogBounds
 from natalog.ledger.follow import LEDGER, LedgerReader
 from natalog.ledger.rules import KEPT, remembered, rules_in_force
-from natalog.settings import Settings
+from natalog.settings import POSTGRES_URL, Settings
 from natalog.views.audit import Audit
 from natalog.views.database import LIVE, NotPrepared, Trouble, connect, reason_of, trouble_of
 from natalog.views.following import Following
@@ -41,9 +41,6 @@ from natalog.wire.topics import TOPICS
 log = logging.getLogger(__name__)
 
 PARTITIONS = TOPICS[LEDGER].partitions
-
-
-URL_FORM = "postgresql://user:password@host:port/database"
 
 
 class Stopped(Exception):
@@ -87,7 +84,7 @@ def main(settings: Settings, *, rebuild: bool = False) -> int:
     try:
         conninfo_to_dict(settings.postgres)
     except psycopg.ProgrammingError:  # whose text holds the password
-        log.error(f"NATALOG_POSTGRES is no URL of a database: {URL_FORM}")
+        log.error(f"NATALOG_POSTGRES is no URL of a database: {POSTGRES_URL}")
         return Exit.USAGE
     try:
         (refold if rebuild else follow)(settings, interrupt)
@@ -160,7 +157,12 @@ def refold(settings: Settings, interrupt: Interrupt) -> None:
 
     ends = ledger_ends(admin, interrupt)
     rebuild = Rebuild(
-        *(settings.postgres, settings.cluster, admin, identity, ends, known),
+        settings.postgres,
+        settings.cluster,
+        admin,
+        identity,
+        ends,
+        known,
         started=lambda projector: interrupt.calls(projector.stop),
     )
     if not rebuild.run():

@@ -190,7 +190,7 @@ def _time(value: Any) -> int:
 def _leap_second(value: str) -> int:
     """It comes before midnight UTC and is told as the second after it, as clocks do that know none (RFC 3339, 5.8)."""
     milliseconds = _time(f"{value[:17]}59{value[19:]}") + 1_000
-    if milliseconds % (_DAY) >= 1_000:
+    if milliseconds % _DAY >= 1_000:
         raise ValueError("no leap second")
     return milliseconds
 

@@ -91,3 +91,6 @@ INTAKE_TOPICS: tuple[str, ...] = tuple(
     topic.name for topic in sorted(TOPICS.values(), key=lambda t: t.intake) if topic.intake >= 0
 )
 """In the order of their `intake` numbers."""
+MARKED_TOPIC = next(name for name in INTAKE_TOPICS if "registrar" in TOPICS[name].producers)
+"""The one intake topic with transaction markers, which take offsets and are never delivered: registrars write to it."""
+MARKED = INTAKE_TOPICS.index(MARKED_TOPIC)

@@ -29,7 +29,7 @@ from natalog.gateway.replica import LIVE_TOPICS
 from natalog.kafka import topics
 from natalog.kafka.acls import transactional_id
 from natalog.kafka.clients import admin_client, intake_producer, ledger_producer
-from natalog.kafka.identity import identity_of
+from natalog.kafka.identity import identity_of, missing_topics
 from natalog.kafka.offsets import LogBounds
 from natalog.ledger.rules import KEPT
 from natalog.wire.partition import partition_of
@@ -226,9 +226,14 @@ def test_who_is_not_let_in_is_told_why(
     assert "uthentication" in denied.output
     # A service waits, and logs it.
     stranger = Cluster(stack.bootstrap, read_properties(file))
-    with pytest.raises(KafkaException):
-        identity_of(admin_client(stranger, "test"), "ledger", timeout=5)
-    assert "uthentication" in str([getattr(record, "detail", "") for record in caplog.records])
+    for ask in (
+        lambda admin: identity_of(admin, "ledger", timeout=5),
+        lambda admin: missing_topics(admin, ["ledger"], timeout=5),
+    ):
+        caplog.clear()
+        with pytest.raises(KafkaException):
+            ask(admin_client(stranger, "test"))
+        assert "uthentication" in str([getattr(record, "detail", "") for record in caplog.records])
 
 
 def test_no_service_was_refused_anything_or_told_its_password(stack: SecuredStack) -> None:

@@ -307,9 +307,8 @@ def begun(stack: Stack) -> socket.socket:
 
 def test_streams_of_one_caller_are_limited(stack: Stack) -> None:
     headers = stack.headers() | {"Content-Type": "application/x-ndjson"}
-    for _ in range(
-        4
-    ):  # one that says nothing for SLOW seconds is ended, on a busy machine before the last is begun
+    # One that says nothing for SLOW seconds is ended, on a busy machine before the last is begun.
+    for _ in range(4):
         streams = [begun(stack) for _ in range(3)]
         reply = stack.client.post("/v1/claims", content=b"", headers=headers)
         if reply.status_code == 429:
@@ -359,8 +358,8 @@ def test_a_backfill_never_delays_a_desk(stack: Stack) -> None:
         f"desk during a backfill: median {statistics.median(waited):.3f} s, most {max(waited):.3f} s, {len(waited)}"
     )
     # On shared cores, and on busy ones in proportion; behind the backfill's own records it would be its whole length.
-    assert statistics.median(waited) < max(0.4, took[0] / 10), (took, waited)
-    assert max(waited) < max(2.5, took[0] / 2), (took, waited)
+    assert statistics.median(waited) < min(2, max(0.4, took[0] / 10)), (took, waited)
+    assert max(waited) < min(10, max(2.5, took[0] / 2)), (took, waited)
 
 
 def test_a_range_is_recorded_counted_and_safe_to_send_again(stack: Stack) -> None:

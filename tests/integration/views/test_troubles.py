@@ -132,7 +132,9 @@ def test_every_trouble_raises_an_alarm_and_passes(broker, tmp_path):
                 time.sleep(0.05)
             assert entries_held(server.url) == more_count
             # Queries can still be recorded, until their table is gone: then that alone stands still.
-            assert (projector.metric(STALENESS) or 0) < 10
+            staleness = projector.metric(STALENESS)
+            assert staleness is not None
+            assert staleness < 10
             connection.execute("ALTER TABLE natalog.checks RENAME TO checks_away")
             kafka.ask(1)
             until(lambda: (projector.metric(STALENESS) or 0) > 3, what=projector.logged)

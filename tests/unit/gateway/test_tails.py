@@ -11,15 +11,16 @@ from natalog.gateway.expired import Expired
 from natalog.gateway.freshness import Freshness, Sample
 from natalog.gateway.tails import AGAIN, QUIET, Tails
 from natalog.kafka.offsets import Place
-from natalog.ledger.follow import Stretch
+from natalog.ledger.follow import LEDGER, Stretch
 from natalog.ledger.probe import Probe
+from natalog.wire.topics import MARKED_TOPIC
 from tests.unit.fake_reader import FakeReader
 
-TOPICS = ("a", "b")
+TOPICS = ("a", MARKED_TOPIC)
 
 
 class Kafka:
-    """What it would say of partition 0 of topic b, decided up to offset 4, whose log ends at 8."""
+    """What it would say of partition 0 of MARKED_TOPIC, decided up to offset 4, whose log ends at 8."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.readers = {topic: FakeReader() for topic in TOPICS}
@@ -28,7 +29,7 @@ class Kafka:
         self.fresh = Freshness(1)
         self.fresh.folded(0, 10, [-1, 4])
         monkeypatch.setattr(expired_module, "LogBounds", self.bounds)
-        expired = Expired(self, self.committed_of, TOPICS, self.fresh)  # type: ignore[arg-type]
+        expired = Expired(lambda: self, self.committed_of, 1, self.fresh)  # type: ignore[arg-type, return-value]
         self.tails = Tails(self.probe_of, expired, TOPICS, self.fresh)
         self.now = 0.0
 
@@ -58,7 +59,7 @@ class Kafka:
                 return dict.fromkeys(starts, kafka.start)
 
             def ends(self) -> dict[Place, int]:
-                return dict.fromkeys(ends, kafka.ledger)
+                return {place: kafka.ledger if place[0] == LEDGER else 8 for place in ends}
 
         return Answered()
 
@@ -70,7 +71,7 @@ class Kafka:
 
     def told(self, *offsets: int, end: int) -> None:
         """The reader has met these records, or the end of what may be read."""
-        self.readers["b"].stretches = [Stretch(0, offsets=list(offsets), position=end)]
+        self.readers[MARKED_TOPIC].stretches = [Stretch(0, offsets=list(offsets), position=end)]
 
     @property
     def known_at(self) -> float:
@@ -88,9 +89,9 @@ def test_what_waits_shortly_is_not_read(kafka: Kafka) -> None:
     kafka.sample(QUIET / 2)
     kafka.fresh.folded(0, 11, [-1, 5])
     kafka.sample(QUIET)
-    assert kafka.readers["b"].reading == {}
+    assert kafka.readers[MARKED_TOPIC].reading == {}
     kafka.sample(QUIET)
-    assert kafka.readers["b"].reading == {0: 6}
+    assert kafka.readers[MARKED_TOPIC].reading == {0: 6}
     assert kafka.readers["a"].reading == {}
 
 
@@ -111,7 +112,7 @@ def test_an_open_transaction_is_waited_for_and_looked_at_again(kafka: Kafka) -> 
     assert kafka.known_at == -1.0
     kafka.sample(AGAIN)
     kafka.sample(AGAIN)
-    assert kafka.readers["b"].reading == {0: 6}, "5 is known to hold none"
+    assert kafka.readers[MARKED_TOPIC].reading == {0: 6}, "5 is known to hold none"
     kafka.told(6, end=8)
     kafka.sample(AGAIN)
     assert kafka.known_at == -1.0, "it was committed"
@@ -130,7 +131,7 @@ def test_a_record_that_waits_is_not_read_again_and_again(kafka: Kafka) -> None:
     kafka.told(5, end=6)
     for _ in range(5):
         kafka.sample(2 * AGAIN)
-        assert kafka.readers["b"].reading == {}
+        assert kafka.readers[MARKED_TOPIC].reading == {}
     assert kafka.known_at == -1.0
 
 
@@ -140,6 +141,7 @@ def test_a_record_that_waits_is_not_read_again_and_again(kafka: Kafka) -> None:
         (8, 8, True),  # a succession's marker, found by a registrar to be all there was
         (8, 7, False),  # a record may have expired undecided
         (8, -1, False),
+        (8, 9, False),  # beyond its end: of another log
         (5, 8, False),  # it can still be read: no reason to believe what is committed
     ],
 )
@@ -148,7 +150,7 @@ def test_what_expired_is_passed_only_where_the_group_vouches_for_it(
 ) -> None:
     kafka.start, kafka.committed = begins, committed
     for _ in range(20):
-        kafka.readers["b"].stretches = [Stretch(0, outside="it begins later")]
+        kafka.readers[MARKED_TOPIC].stretches = [Stretch(0, outside="it begins later")]
         kafka.sample(AGAIN)
     assert (kafka.known_at >= 0) is known
 
@@ -157,9 +159,23 @@ def test_what_expired_may_have_been_decided_by_entries_that_are_not_folded_yet(k
     """The offset covers them, so only a fold that has come past them knows what they say."""
     kafka.start, kafka.committed, kafka.ledger = 8, 8, 12
     for _ in range(20):
-        kafka.readers["b"].stretches = [Stretch(0, outside="it begins later")]
+        kafka.readers[MARKED_TOPIC].stretches = [Stretch(0, outside="it begins later")]
         kafka.sample(AGAIN)
     assert kafka.known_at == -1.0
     kafka.fresh.folded(0, 12, [-1, 4])
     kafka.sample(AGAIN)
     assert kafka.known_at == kafka.now
+
+
+def test_of_other_topics_nothing_is_believed(kafka: Kafka) -> None:
+    """They have no markers by nature: what expired there undecided halts a registrar, whatever the group says."""
+    kafka.start = kafka.committed = 8
+    asked = []
+    kafka.tails._expired.ask = lambda *what: asked.append(what)  # type: ignore[method-assign]
+    for _ in range(20):
+        kafka.now += AGAIN
+        kafka.readers["a"].stretches = [Stretch(0, outside="it begins later")]
+        kafka.tails.look(0, (8, 5), kafka.now)
+        kafka.tails.read()
+    assert kafka.readers["a"].reading or kafka.tails._waits[0, 0].asked > 3
+    assert asked == []
