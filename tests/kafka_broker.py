@@ -13,7 +13,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Self
@@ -32,14 +32,6 @@ READY_WITHIN = 120.0  # seconds
 _formatted: dict[str, bytes] = {}
 """What Kafka's storage tool made for the first node of this process: each later one gets a copy of it. The tool is a
 JVM of its own, a third of what a node's start costs. Nodes then share ids; no two of them ever meet."""
-
-
-def until(condition: Callable[[], bool]) -> None:
-    """Wait for what the controller was asked to do: a broker hears of it a little after the answer."""
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 class Broker:

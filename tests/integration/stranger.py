@@ -10,7 +10,7 @@ from confluent_kafka import Producer
 from natalog.cluster import Cluster
 from natalog.kafka.clients import admin_client
 from natalog.kafka.offsets import LogBounds, Place
-from tests.kafka_broker import until
+from tests.waiting import until
 
 
 class Stranger:

@@ -18,7 +18,8 @@ from natalog.kafka import topics
 from natalog.kafka.clients import admin_client
 from natalog.kafka.plan import Action
 from natalog.wire.topics import TOPICS
-from tests.kafka_broker import Broker, until
+from tests.kafka_broker import Broker
+from tests.waiting import until
 
 
 def run(*arguments: str):

@@ -18,7 +18,6 @@ from natalog.wire.topics import MARKED_TOPIC
 
 log = logging.getLogger(__name__)
 
-SUCCESSIONS = MARKED_TOPIC
 PATIENCE = 12.0
 """Seconds a transaction may take, all its steps together, before the process ends: a little more than Kafka gives it
 (`registrar_transaction_ms`). A new process waits for Kafka as long as it takes, while a client that saw its broker go
@@ -103,7 +102,7 @@ class LedgerWriter:
             if self._gathered > INTAKE_RECORD_LIMIT:
                 self._producer.flush(self._left())
                 self._gathered = size
-            self._producer.produce(SUCCESSIONS, value, key, partition, self._succession_sent)
+            self._producer.produce(MARKED_TOPIC, value, key, partition, self._succession_sent)
 
     def send_offsets(self, offsets: dict[tuple[str, int], int], metadata: object) -> None:
         """Next intake offsets. The group refuses them from a member that is no longer of `metadata`'s generation."""
@@ -163,7 +162,7 @@ class LedgerWriter:
         if self._began is None:
             with contextlib.suppress(OutcomeUnknown, BatchRefused):
                 self.begin()
-                self.send_offsets({(SUCCESSIONS, 0): 0}, metadata)
+                self.send_offsets({(MARKED_TOPIC, 0): 0}, metadata)
         return self._superseded
 
     def _left(self) -> float:

@@ -11,10 +11,7 @@ from natalog.replay.finding import Finding, Findings, Kind
 from natalog.replay.source import Record, Source
 from natalog.wire.errors import WireError
 from natalog.wire.hot import RECORD_INPUT, REPEAT_INPUT, EntryView, read_command
-from natalog.wire.topics import INTAKE_TOPICS
-
-SUCCESSIONS = INTAKE_TOPICS.index("certificate.invalidations")
-"""The one log that registrars write to, in transactions: their markers take offsets too."""
+from natalog.wire.topics import INTAKE_TOPICS, MARKED
 
 
 class _Cursor:
@@ -79,7 +76,7 @@ class IntakeCheck:
         for topic, cursor in enumerate(self._cursors):
             while (record := cursor.next()) is not None:
                 yield topic, record
-            if topic != SUCCESSIONS:
+            if topic != MARKED:
                 self._tell_holes(INTAKE_TOPICS[topic], cursor.holes)
 
     def _tell_holes(self, topic: str, holes: list[tuple[int, int]]) -> None:

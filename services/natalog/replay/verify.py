@@ -18,13 +18,14 @@ from natalog.ledger.step import command_of
 from natalog.replay.again import Again, Seal
 from natalog.replay.chain import Chain, Link
 from natalog.replay.finding import Finding, Findings, Kind
-from natalog.replay.intake import SUCCESSIONS, IntakeCheck
+from natalog.replay.intake import IntakeCheck
 from natalog.replay.model import Model
 from natalog.replay.report import PartitionReport, Report
 from natalog.replay.source import Source, Stalled
 from natalog.replay.states import MANY, Tables
 from natalog.replay.successions import Successions
 from natalog.replay.undecided import Undecided
+from natalog.wire.topics import MARKED
 
 LIMIT = 100
 """Findings kept."""
@@ -128,7 +129,7 @@ class _Audit:
             self._take(self.chain.end())
             for topic, record in self.intake.rest():
                 self._undecided.add(topic, partition, record)
-                if topic == SUCCESSIONS:
+                if topic == MARKED:
                     self._successions.waits(partition, record)
         except Stalled as stalled:
             self._report(

@@ -30,8 +30,8 @@ from natalog.kafka.clients import admin_client
 from natalog.local.kafka import KafkaNode
 from natalog.wire.topics import SERVICES
 from tests.integration.gateway.stack import Service, Stack
-from tests.kafka_broker import until
 from tests.ports import free_port
+from tests.waiting import until
 
 OPERATOR = "operator"
 GROUPS = Groups(registrar="registrar", watch="watch")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.integration.gateway.stack import Stack
+from tests.integration.gateway.stack import Stack, running
 from tests.kafka_broker import Broker
 
 
@@ -22,8 +22,5 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
 
 @pytest.fixture(scope="module")
 def stack(broker: Broker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    stack = Stack(broker.bootstrap, tmp_path_factory.mktemp("gateway-stack"), gateway_stale_seconds=3.0)
-    try:
-        yield stack.start()
-    finally:
-        stack.close()
+    with running(broker, tmp_path_factory.mktemp("gateway-stack"), gateway_stale_seconds=3.0) as stack:
+        yield stack

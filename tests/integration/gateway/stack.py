@@ -9,7 +9,8 @@ import sys
 import time
 import uuid
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ import orjson
 from natalog.local.issuer import create_keys, sign
 from natalog.local.tether import tethered
 from natalog.settings import environment, load
+from tests.kafka_broker import Broker
 from tests.ports import free_port
 
 ROOT = Path(__file__).parents[3]
@@ -251,3 +253,13 @@ def eventually(
             pass
         assert time.monotonic() < deadline, describe()
         time.sleep(0.1)
+
+
+@contextmanager
+def running(broker: Broker, directory: Path, *, gateway_stale_seconds: float) -> Iterator[Stack]:
+    """A stack on a broker that has the topics."""
+    stack = Stack(broker.bootstrap, directory, gateway_stale_seconds=gateway_stale_seconds)
+    try:
+        yield stack.start()
+    finally:
+        stack.close()

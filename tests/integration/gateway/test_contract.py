@@ -19,7 +19,7 @@ from schemathesis.specs.openapi.checks import negative_data_rejection, positive_
 
 from natalog.gateway import examples, openapi
 from natalog.gateway.examples import Example
-from tests.integration.gateway.stack import Stack, ask, eventually, patiently
+from tests.integration.gateway.stack import Stack, ask, eventually, patiently, running
 from tests.kafka_broker import Broker
 
 pytestmark = [pytest.mark.slow]
@@ -28,11 +28,8 @@ pytestmark = [pytest.mark.slow]
 @pytest.fixture(scope="module")
 def stack(broker: Broker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A replica that is not stale before a minute: for the fuzzer, a 503 is a fault."""
-    stack = Stack(broker.bootstrap, tmp_path_factory.mktemp("gateway-stack"), gateway_stale_seconds=60.0)
-    try:
-        yield stack.start()
-    finally:
-        stack.close()
+    with running(broker, tmp_path_factory.mktemp("gateway-stack"), gateway_stale_seconds=60.0) as stack:
+        yield stack
 
 
 DOCUMENT: dict[str, Any] = orjson.loads(openapi.document())

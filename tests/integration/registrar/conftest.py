@@ -18,8 +18,9 @@ from natalog.ledger.seal import seal_with
 from natalog.wire.topics import TOPICS
 from tests.integration.registrar.process import RegistrarProcess
 from tests.integration.registrar.records import Sender
-from tests.kafka_broker import Broker, until
+from tests.kafka_broker import Broker
 from tests.ledger_check import Checked, chain_of, check_ledger, read_logs
+from tests.waiting import until
 
 
 @pytest.fixture(scope="session")

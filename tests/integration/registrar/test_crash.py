@@ -12,7 +12,7 @@ from natalog.exits import Exit
 from natalog.registrar.pace import Pace
 from tests.integration.registrar.conftest import Bench
 from tests.integration.registrar.records import claim, filing, number, void
-from tests.kafka_broker import until
+from tests.waiting import until
 
 POINTS = [
     "take:after:2",

@@ -17,7 +17,7 @@ from natalog.wire.codec import encode
 from natalog.wire.partition import key_of
 from tests.integration.registrar.conftest import Bench
 from tests.integration.registrar.records import filing, number
-from tests.kafka_broker import until
+from tests.waiting import until
 
 LEAD = "birth.registrations"
 

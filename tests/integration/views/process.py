@@ -5,14 +5,14 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import httpx
 
 from natalog.local.tether import tethered
 from natalog.settings import environment, load
+from tests import waiting
 from tests.golden.scenes import SHORT_RULES
 from tests.ports import free_port
 
@@ -83,8 +83,4 @@ class Projector:
         return self.log.read_text(errors="replace")
 
 
-def until(condition: Callable[[], bool], within: float = 90, what: Callable[[], str] = str) -> None:
-    deadline = time.monotonic() + within
-    while not condition():
-        assert time.monotonic() < deadline, f"did not happen in time: {what()}"
-        time.sleep(0.05)
+until = partial(waiting.until, within=90)
